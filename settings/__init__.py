@@ -1,0 +1,1 @@
+"""What we were told: typed, frozen, read once."""

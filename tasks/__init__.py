@@ -1,0 +1,1 @@
+"""What the work is: the command, its outcome, its event, and the decisions between them."""

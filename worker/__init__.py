@@ -1,0 +1,1 @@
+"""How the work is carried out: nodes, API, limiter, ledger, publisher, command line, sandbox."""
