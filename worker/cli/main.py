@@ -4,7 +4,10 @@ Commands are imported when they are called: `standdown --help` must not pay for 
 """
 
 import importlib
+import importlib.util
+import runpy
 import sys
+from pathlib import Path
 
 import click
 
@@ -52,6 +55,9 @@ def cli() -> None:
 
 def main() -> None:
     """The console script. Ends the process with an ExitCode."""
+    if (misplaced := _places_problem()) is not None:
+        click.echo(misplaced, err=True)
+        sys.exit(ExitCode.BAD_SETTINGS)
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -62,6 +68,29 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(ExitCode.INTERRUPTED)
+    except Exception as surprise:
+        from settings import SettingsError  # not sooner: it brings pydantic, and --help must not pay for it
+
+        if not isinstance(surprise, SettingsError):
+            raise
+        click.echo(surprise, err=True)
+        sys.exit(ExitCode.BAD_SETTINGS)
+
+
+def _places_problem() -> str | None:
+    """A sentence where Python would take `settings`, `tasks` and `worker` from different places.
+
+    The rule is run from the file beside us, because an import would ask the path that is in doubt.
+    """
+    specs = {name: importlib.util.find_spec(name) for name in ("settings", "tasks", "worker")}
+    found = {
+        name: Path(next(iter(spec.submodule_search_locations or ()), spec.origin or ""))
+        for name, spec in specs.items()
+        if spec is not None
+    }
+    rule = runpy.run_path(str(Path(__file__).parents[2] / "settings" / "one_place.py"))
+    problem: str | None = rule["same_place"](found)
+    return problem
 
 
 if __name__ == "__main__":
