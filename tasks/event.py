@@ -34,7 +34,10 @@ class EventError(BaseModel):
 
 
 class EventData(BaseModel):
-    """How one command ended. JobId, CreationTime, DataId, RequestId and State are the API's own, verbatim."""
+    """How one command ended. JobId, CreationTime, DataId, RequestId and State are the API's own, verbatim.
+
+    A message that could not be read as a command has no bucket, region, lane or times of its own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,17 +48,17 @@ class EventData(BaseModel):
     DataId: str | None = None
     RequestId: str | None = None
     State: str | None = None
-    bucket: str
-    region: str
-    lane: Lane
-    reason: str | None
-    attempts: int = Field(ge=0)
-    uncertain_attempts: int = Field(ge=0)
+    bucket: str | None = None
+    region: str | None = None
+    lane: Lane | None = None
+    reason: str | None = None
+    attempts: int = Field(default=0, ge=0)
+    uncertain_attempts: int = Field(default=0, ge=0)
     deduplicated: bool = False
-    batch_id: str | None
-    context: dict[str, JsonValue] | None
-    requested_at: Moment
-    sent_at: Moment | None
+    batch_id: str | None = None
+    context: dict[str, JsonValue] | None = None
+    requested_at: Moment | None = None
+    sent_at: Moment | None = None
     settled_at: Moment
     error: EventError | None = None
 
@@ -162,16 +165,39 @@ def deduplicated_event(command: CancelCommand, first: Event, *, now: datetime) -
     )
 
 
-def batch_event(account: str, data: BatchData) -> Event:
-    """The last event of a batch."""
+def unreadable_event(account: str, message_id: str, reason: str, *, now: datetime) -> Event:
+    """The event of a message that is no command: refused, named by the message's own id."""
     return Event(
-        id=f"batch-{data.batch_id}",
+        id=message_id,
         source=f"/standdown/{account}",
+        type=f"standdown.job.{Outcome.REFUSED}.v1",
+        subject=message_id,
+        time=now,
+        data=EventData(
+            outcome=Outcome.REFUSED,
+            confirmed=False,
+            settled_at=now,
+            error=EventError(code="UnreadableCommand", message=reason[:2000]),
+        ),
+    )
+
+
+def batch_event_template(command: CancelCommand, completed_at: datetime) -> str:
+    """The JSON of a batch's last event with `@COUNTS@` where the ledger, which counts, puts the counts."""
+    if command.batch is None:
+        raise ValueError(f"command {command.command_id} belongs to no batch")
+    data = BatchData(
+        batch_id=command.batch.id, size=command.batch.size, outcomes={}, completed_at=completed_at
+    )
+    event = Event(
+        id=f"batch-{data.batch_id}",
+        source=f"/standdown/{command.account}",
         type="standdown.batch.completed.v1",
         subject=data.batch_id,
-        time=data.completed_at,
+        time=completed_at,
         data=data,
     )
+    return event.model_dump_json().replace('"outcomes":{}', '"outcomes":{@COUNTS@}')
 
 
 def _cloud_event(command: CancelCommand, data: EventData) -> Event:

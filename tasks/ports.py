@@ -3,13 +3,13 @@
 They stand here so that `tasks` imports nothing from `worker`: the decisions can be read and tested alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tasks.answer import Accepted, Answer, AttemptError
+from tasks.answer import Answer, AttemptError
 from tasks.command import CancelCommand
 from tasks.event import Event
-from tasks.outcome import Lane
 
 
 class StoppingError(Exception):
@@ -36,9 +36,9 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to send one HTTP request. `granted_at_ms` is on Redis' clock, `waited_s` on ours."""
+    """The right to send one HTTP request: came into force at `taken_at_s` on our monotonic clock."""
 
-    granted_at_ms: float
+    taken_at_s: float
     waited_s: float
     probe: bool = False
 
@@ -51,7 +51,10 @@ class Slots(Protocol):
         ...
 
     def report(self, slot: Slot, error: AttemptError | None, *, took_s: float) -> None:
-        """Tell the fleet what the attempt met, so that everyone slows down, holds or resumes together."""
+        """Tell the fleet what the attempt met, so that all slow down, hold or resume together.
+
+        took_s: from slot to answer; its jitter widens the guard.
+        """
         ...
 
 
@@ -66,17 +69,23 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The command or its job is settled already; `event` tells how and is still to be published."""
+    """The command is settled already; `events` are to be published (again)."""
+
+    events: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKnown:
+    """Another command settled the job; `event` is that one's."""
 
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Another node carries the command, or another command carries the job: try again in `retry_in_s`."""
+    """Another node carries the command, or another command the job. The ledger keeps it: do nothing."""
 
     by: Literal["command", "job"]
-    retry_in_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +94,26 @@ class BatchAborted:
 
     command: CancelCommand
     attempts: int
+    uncertain_attempts: int
 
 
-Admission = Admitted | Known | Elsewhere | BatchAborted
+Admission = Admitted | Known | JobKnown | Elsewhere | BatchAborted
 
 
 class Ledger(Protocol):
-    """What is known of each command and job, as the task needs it. Every call is atomic."""
+    """What is known of each command and job, as the task needs it. Every call is atomic and may be repeated.
+
+    Calls wait while the ledger is out of reach, and raise StoppingError when the process stops meanwhile.
+    """
 
     def admit(self, command: CancelCommand) -> Admission: ...
 
-    def note_attempt(self, command: CancelCommand) -> int:
-        """Note, before it is sent, that an attempt is made; gives its number, counted from 1.
+    def note_attempt(self, command: CancelCommand, *, attempt: int, uncertain_attempts: int) -> None:
+        """Note, before it is sent, that attempt number `attempt` is made.
 
+        `uncertain_attempts` counts the earlier ones that may have taken effect; a crash now adds this one.
         Raises HeldElsewhereError where the command is no longer ours: then nothing may be sent.
         """
-        ...
-
-    def note_unsent(self, command: CancelCommand) -> None:
-        """The noted attempt surely took no effect: it was not written, or the API answered no."""
         ...
 
     def settle(self, command: CancelCommand, event: Event) -> list[Event]:
@@ -111,10 +121,12 @@ class Ledger(Protocol):
         ...
 
     def published(self, command: CancelCommand) -> None:
-        """The event is with the broker: the command is done."""
+        """The events are with the broker: the command is done."""
         ...
 
-    def later(self, command: CancelCommand, delay_s: float, why: str) -> None:
+    def later(
+        self, command: CancelCommand, *, delay_s: float, why: str, attempts: int, uncertain_attempts: int
+    ) -> None:
         """Keep the command until `delay_s` have passed, then enqueue it again."""
         ...
 
@@ -129,27 +141,9 @@ class Publisher(Protocol):
 class Ports:
     """All that the task reaches, for one account and lane."""
 
-    lane: Lane
+    refusal: Callable[[CancelCommand], str | None]
+    """Why the command may not be carried out at all (account, bucket, region), as a sentence."""
     api: Api
     slots: Slots
     ledger: Ledger
     publisher: Publisher
-
-
-__all__ = [
-    "Accepted",
-    "Admission",
-    "Admitted",
-    "Api",
-    "BatchAborted",
-    "Elsewhere",
-    "HeldElsewhereError",
-    "Known",
-    "Ledger",
-    "Ports",
-    "Publisher",
-    "Slot",
-    "SlotTimeoutError",
-    "Slots",
-    "StoppingError",
-]

@@ -1,0 +1,56 @@
+"""Connections to the broker, opened the way each of them needs it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kombu import Connection
+
+from settings.url import redis_spelling
+from worker.broker.queues import REDIS_KEYS, VISIBILITY_TIMEOUT_S
+
+CONNECT_TIMEOUT_S = 5.0
+HEARTBEAT_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where the broker is and how it is spoken to. `url` may hold a password and is kept out of the repr."""
+
+    url: str
+    kind: Literal["rabbitmq", "redis", "embedded"]
+    confirm_timeout_s: float
+    accounts: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Link({self.kind})"
+
+    @property
+    def rabbitmq(self) -> bool:
+        return self.kind == "rabbitmq"
+
+    @property
+    def redis_url(self) -> str:
+        """The Redis broker as redis-py spells it."""
+        return redis_spelling(self.url)
+
+    @property
+    def transport_options(self) -> dict[str, Any]:
+        """What kombu is told of the transport, for nodes and producers alike."""
+        if self.rabbitmq:
+            return {"confirm_publish": True}
+        return {
+            **REDIS_KEYS,
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "socket_connect_timeout": CONNECT_TIMEOUT_S,
+            "socket_keepalive": self.kind == "redis",
+            "health_check_interval": 30,
+        }
+
+    def connection(self) -> Connection:
+        """A connection, not yet open; one thread at a time may use it."""
+        return Connection(
+            self.url,
+            transport_options=self.transport_options,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            heartbeat=HEARTBEAT_S if self.rabbitmq else 0,
+        )

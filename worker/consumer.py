@@ -1,0 +1,85 @@
+"""Celery's consumer, with the parts we use and without the ways it has to lose a message.
+
+Celery deletes what it does not know and acknowledges what it cannot decode. Here each such message becomes a
+dead letter with its raw body and reason before it is acknowledged, and the node lives on.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from celery.worker.consumer import Consumer
+
+from tasks.message import CONTENT_TYPE, TASK_NAME
+
+BODY_MAX_BYTES = 262_144
+"""A command is at most some 6 KiB; far larger bodies are rubbish, and need not be parsed to know it."""
+
+_log = structlog.get_logger(__name__)
+
+Bury = Callable[[str, bytes, str], None]
+"""Keeps a message that is no command: message id, raw body, reason."""
+
+
+def why_unreadable(headers: Any, content_type: Any, body: Any) -> str | None:
+    """Why a message is no `standdown.cancel` in Celery's protocol 2, as a sentence, or None."""
+    if not isinstance(headers, dict) or "task" not in headers:
+        return f"expected the header task={TASK_NAME}, got none"
+    if headers["task"] != TASK_NAME:
+        return f"expected the header task={TASK_NAME}, got {str(headers['task'])[:80]!r}"
+    if not isinstance(headers.get("id"), str) or not headers["id"]:
+        return "expected the header id with a UUID, got none"
+    if content_type != CONTENT_TYPE:
+        return f"expected content type {CONTENT_TYPE}, got {str(content_type)[:80]!r}"
+    if len(body) > BODY_MAX_BYTES:
+        return f"expected at most {BODY_MAX_BYTES} bytes, got {len(body)}"
+    try:
+        parts = json.loads(body)
+    except (ValueError, RecursionError) as problem:
+        return f"expected the JSON [[], {{command}}, {{}}], got what is no JSON: {str(problem)[:120]}"
+    match parts:
+        case [list(), dict(), dict() | None]:
+            return None
+    return f"expected the JSON [[], {{command}}, {{}}], got {str(parts)[:80]}"
+
+
+class NodeConsumer(Consumer):  # type: ignore[misc]
+    """A consumer without gossip, remote control and delayed queues, that buries what it cannot read."""
+
+    class Blueprint(bootsteps.Blueprint):  # type: ignore[misc]
+        name = "Consumer"
+        # Celery would add 28 delayed queues to a RabbitMQ with quorum queues; our retries wait in the ledger.
+        default_steps = (
+            "celery.worker.consumer.connection:Connection",
+            "celery.worker.consumer.events:Events",
+            "celery.worker.consumer.heart:Heart",
+            "celery.worker.consumer.tasks:Tasks",
+            "celery.worker.consumer.consumer:Evloop",
+        )
+
+        def shutdown(self, parent: Any) -> None:
+            self.send_all(parent, "shutdown")
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Celery's handler for the messages that are commands, ours for the rest."""
+        handle: Callable[[Any], None] = super().create_task_handler(*args, **kwargs)
+        bury: Bury = self.app.standdown_bury
+
+        def on_message(message: Any) -> None:
+            body = message.body or b""
+            problem = why_unreadable(message.headers, message.content_type, body)
+            if problem is None:
+                return handle(message)
+            headers = message.headers if isinstance(message.headers, dict) else {}
+            message_id = headers.get("id") or message.properties.get("message_id") or message.delivery_tag
+            _log.warning("message.unreadable", message=str(message_id)[:128], error=problem)
+            bury(str(message_id), body.encode() if isinstance(body, str) else bytes(body), problem)
+            message.ack_log_error(_celery_log, self.connection_errors)
+            return None
+
+        return on_message
+
+
+_celery_log = structlog.stdlib.get_logger("celery")

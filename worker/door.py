@@ -1,0 +1,53 @@
+"""Opens the producers' door with what the settings say: the ledger and broker behind tasks.door.
+
+from worker.door import open_door
+with open_door() as door:
+    door.enqueue(CancelCommand(job_id="av…", bucket="…", region="…"))
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from amqp.exceptions import AMQPError
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from settings import Settings, load
+from tasks.door import Door
+from worker.broker.rabbit_sender import NotConfirmedError, RabbitSender
+from worker.broker.redis_queue import RedisSender
+from worker.ledger.accept import AcceptedCommands
+from worker.servers import Servers, servers_of
+from worker.state import connect_state
+
+UNREACHABLE = (RedisError, AMQPError, KombuError, NotConfirmedError, OSError)
+"""What ledger and broker raise when they are away."""
+
+
+@contextmanager
+def open_door(settings: Settings | None = None) -> Iterator[Door]:
+    """The door to the broker of `settings` (by default those of the environment)."""
+    settings = settings or load()
+    with servers_of(settings) as servers, door_to(servers) as door:
+        yield door
+
+
+@contextmanager
+def door_to(servers: Servers) -> Iterator[Door]:
+    """The door to `servers`; its connections are closed at the end."""
+    state = connect_state(servers.state_url)
+    sender = sender_to(servers)
+    try:
+        yield Door(AcceptedCommands(state), sender, UNREACHABLE)
+    finally:
+        sender.close()
+        state.close()
+
+
+def sender_to(servers: Servers) -> RabbitSender | RedisSender:
+    """What enqueues in bulk at the broker in use."""
+    if servers.link.rabbitmq:
+        return RabbitSender(servers.link)
+    # An embedded server is its own state; another Redis broker may be another server.
+    url = servers.state_url if servers.embedded else servers.link.redis_url
+    return RedisSender(connect_state(url))

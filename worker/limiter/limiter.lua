@@ -1,0 +1,251 @@
+-- The limiter of one account: who may send the next request, and when. Every rule stands here and in twin.py,
+-- line for line; a property test walks both through random histories.
+--
+--   window    at most `limit` grants in any 1 s + guard, both lanes together
+--   pacing    bulk grants at least (1 s + guard) / limit apart
+--   yield     bulk waits while an urgent waiter was refused; after `streak_max` urgent grants in a row a slot
+--             is left for a waiting bulk
+--   stop      after a throttled answer nobody sends for a while, then fewer per second
+--   gate      while the API fails or the account is held, only probes pass, or nothing
+--
+-- All times are microseconds on Redis' own clock. A grant may lie up to `lead` in the future: the caller sleeps
+-- the rest itself, so that the schedule does not drift by a round trip a slot.
+--
+-- KEYS  1 state (a cmsgpack map)   2 grants (list of times, newest first)
+-- ARGV  1 operation   2 now, '' for Redis' clock (tests give it)   3… arguments of the operation
+
+local SECOND = 1000000
+local STALE = 250000        -- a waiter that is this late for its turn is taken for dead
+local WAIT_MAX = SECOND     -- nobody sleeps longer: a release or a new limit is noticed within this
+local GUARD_MIN, GUARD_MAX = 5000, 250000
+local GUARD_KEPT = 3600 * SECOND  -- how long a throttled answer is remembered as too narrow a guard
+local RECOVERY = 5 * SECOND -- the lowered limit rises a step each
+local FAILURES_MAX = 5      -- failures in a row that close the gate
+local PROBE = { failing = { 2 * SECOND, 30 * SECOND }, account = { 5 * SECOND, 60 * SECOND } }
+
+local operation = ARGV[1]
+local now = tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * SECOND + tonumber(time[2])
+end
+
+local packed = redis.call('GET', KEYS[1])
+local s = packed and cmsgpack.unpack(packed) or { seen = now, failures = 0, streak = 0, cap = 0, urgent = {}, bulk = {} }
+
+local function save()
+  redis.call('SET', KEYS[1], cmsgpack.pack(s))
+end
+
+-- The clock went back (a failover, a correction): everything remembered moves with it, as if no time had passed.
+if now < s.seen then
+  local step = s.seen - now
+  for _, name in ipairs({ 'last', 'bulk_at', 'stop_until', 'slow_at', 'gate_since', 'gate_until', 'probe_at', 'guard_until' }) do
+    if s[name] then s[name] = s[name] - step end
+  end
+  for _, lane in ipairs({ 'urgent', 'bulk' }) do
+    for client, told in pairs(s[lane]) do s[lane][client] = told - step end
+  end
+  local grants = redis.call('LRANGE', KEYS[2], 0, -1)
+  redis.call('DEL', KEYS[2])
+  for _, grant in ipairs(grants) do
+    redis.call('RPUSH', KEYS[2], string.format('%.0f', tonumber(grant) - step))
+  end
+end
+s.seen = now
+
+local function guard(start)
+  local measured = s.jitter_high and (s.jitter_high - s.jitter_low) or start
+  if s.guard_until and now < s.guard_until then measured = math.max(measured, s.guard_kept) end
+  return math.max(GUARD_MIN, math.min(GUARD_MAX, math.floor(measured)))
+end
+
+local function limit_now(configured)
+  local limit = s.limit or configured
+  if s.slow_limit then
+    local step = math.max(1, math.floor(limit / 20))
+    local risen = s.slow_limit + step * math.floor(math.max(0, now - s.slow_at) / RECOVERY)
+    if risen < limit then return risen end
+    s.slow_limit, s.slow_at = nil, nil
+  end
+  return limit
+end
+
+local function grant_at(place) -- the place-th newest grant, counted from 1
+  return tonumber(redis.call('LINDEX', KEYS[2], place - 1) or nil)
+end
+
+local function close_gate(kind, reason, author, until_)
+  s.gate, s.gate_reason, s.gate_author, s.gate_since, s.gate_until = kind, reason, author, now, until_
+  local probe = PROBE[kind]
+  s.probe_every = probe and probe[1] or nil
+  s.probe_at = probe and now + probe[1] or nil
+end
+
+local function open_gate()
+  s.gate, s.gate_reason, s.gate_author, s.gate_since, s.gate_until = nil, nil, nil, nil, nil
+  s.probe_every, s.probe_at, s.failures = nil, nil, 0
+end
+
+-- Jitter follows a wider spread at once and a narrower one slowly, over some hundred answers.
+local function measure(low, high)
+  if not low then return end
+  s.jitter_low = math.min(low, s.jitter_low and s.jitter_low + (low - s.jitter_low) / 128 or low)
+  s.jitter_high = math.max(high, s.jitter_high and s.jitter_high + (high - s.jitter_high) / 128 or high)
+end
+
+local function others(lane, client, before)
+  local count, latest = 0, nil
+  for name, told in pairs(s[lane]) do
+    if name ~= client and (not before or told < before) then
+      count = count + 1
+      if not latest or told > latest then latest = told end
+    end
+  end
+  return count, latest
+end
+
+-- When this client is to ask (again), given that it may send at `earliest`; waiters are told times apart from each
+-- other, so that a slot is asked for about once, not once per waiter.
+local function turn(lane, client, limit, window, earliest)
+  local count, latest = others(lane, client, s[lane][client])
+  if lane == 'urgent' then
+    local grant = grant_at(math.max(1, limit - count))
+    if grant then earliest = math.max(earliest, grant + window) end
+  elseif latest then
+    earliest = math.max(earliest, latest + math.floor(window / limit))
+  end
+  return math.min(earliest, now + WAIT_MAX)
+end
+
+local function refusal(wake, lead, cause)
+  save()
+  return { 0, math.max(1000, math.min(wake - now - math.floor(lead / 2), WAIT_MAX)), now, cause, 0, 0, 0 }
+end
+
+-- lane, client, waiting here (1 = only this one), limit, guard at start, streak_max, lead, jitter low, jitter high
+local function take(lane, client, waiting, configured, guard_start, streak_max, lead, jitter_low, jitter_high)
+  measure(jitter_low, jitter_high)
+  local limit = limit_now(configured)
+  local window = SECOND + guard(guard_start)
+  local spacing = math.floor(window / limit)
+  s.cap = math.max(s.cap, s.limit or configured)
+  for _, name in ipairs({ 'urgent', 'bulk' }) do
+    for waiter, told in pairs(s[name]) do
+      if told + STALE < now then s[name][waiter] = nil end
+    end
+  end
+
+  local probe = 0
+  if s.gate and s.gate_until and now >= s.gate_until then open_gate() end
+  if s.gate then
+    if not s.probe_at then return refusal(s.gate_until or now + WAIT_MAX, 0, s.gate) end
+    if now < s.probe_at then return refusal(s.probe_at, 0, s.gate) end
+    probe = 1
+  end
+  if s.stop_until and now < s.stop_until then return refusal(s.stop_until, 0, 'throttled') end
+
+  local earliest, blocked = math.max(now, s.last or 0), false
+  local oldest = grant_at(limit)
+  if oldest then earliest = math.max(earliest, oldest + window) end
+  local cause = 'window'
+  if lane == 'bulk' then
+    local paced = (s.bulk_at or 0) + spacing
+    if paced > earliest then earliest, cause = paced, 'pacing' end
+    if probe == 0 and next(s.urgent) and s.streak < streak_max then
+      earliest, cause, blocked = math.max(earliest, now + spacing), 'yield', true
+    end
+  elseif s.streak >= streak_max and next(s.bulk) then
+    local second = limit > 1 and grant_at(limit - 1)
+    if limit == 1 then
+      earliest, cause, blocked = math.max(earliest, now + spacing), 'yield', true
+    elseif second and second + window > earliest then
+      earliest, cause = second + window, 'yield'
+    end
+  end
+
+  if blocked or earliest > now + lead then
+    local wake = turn(lane, client, limit, window, earliest)
+    s[lane][client] = wake
+    return refusal(wake, lead, cause)
+  end
+
+  redis.call('LPUSH', KEYS[2], string.format('%.0f', earliest))
+  redis.call('LTRIM', KEYS[2], 0, s.cap - 1)
+  s.last = earliest
+  if lane == 'bulk' then
+    s.bulk_at, s.streak = earliest, 0
+  else
+    s.streak = next(s.bulk) and s.streak + 1 or 0
+  end
+  if probe == 1 then
+    s.probe_every = math.min(s.probe_every * 2, PROBE[s.gate][2])
+    s.probe_at = now + s.probe_every
+  end
+  s[lane][client] = nil
+  local next_wait = 0
+  if waiting > 1 then
+    local soonest = now
+    local freed = grant_at(limit)
+    if freed then soonest = math.max(soonest, freed + window) end
+    if lane == 'bulk' then soonest = math.max(soonest, earliest + spacing) end
+    s[lane][client] = turn(lane, client, limit, window, soonest)
+    next_wait = math.max(0, s[lane][client] - now - math.floor(lead / 2))
+  end
+  save()
+  return { 1, earliest - now, now, '', probe, (s.failures > 0 or s.gate) and 1 or 0, next_wait }
+end
+
+-- fault ('' for an answer), retry after, probe (1 or 0), reason, guard at start, limit
+local function report(fault, retry_after, probe, reason, guard_start, configured)
+  if fault == 'throttle' then
+    if not s.slow_at or now >= s.slow_at then
+      s.slow_limit = math.max(1, math.floor(limit_now(configured) / 2))
+    end
+    s.stop_until = math.max(s.stop_until or 0, now + math.max(SECOND, retry_after))
+    s.slow_at = s.stop_until
+    s.guard_kept = math.min(GUARD_MAX, guard(guard_start) * 2)
+    s.guard_until = now + GUARD_KEPT
+    s.failures = 0
+    if s.gate == 'failing' then open_gate() end
+  elseif fault == 'server' or fault == 'network' then
+    s.failures = s.failures + 1
+    if not s.gate and s.failures >= FAILURES_MAX then close_gate('failing', reason, 'limiter') end
+  elseif fault == 'account' then
+    if not s.gate or s.gate == 'failing' then close_gate('account', reason, 'limiter') end
+  else
+    s.failures = 0
+    if s.gate == 'failing' or (s.gate == 'account' and probe == 1) then open_gate() end
+  end
+  save()
+  return {}
+end
+
+if operation == 'take' then
+  return take(ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]),
+    tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]))
+elseif operation == 'report' then
+  return report(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
+elseif operation == 'limit' then -- limit, '' for the configured one
+  s.limit = tonumber(ARGV[3])
+  s.slow_limit, s.slow_at = nil, nil
+  save()
+  return {}
+elseif operation == 'hold' then -- reason, author, until ('' for no end)
+  close_gate('person', ARGV[3], ARGV[4], tonumber(ARGV[5]))
+  save()
+  return {}
+elseif operation == 'release' then
+  open_gate()
+  save()
+  return {}
+end
+-- 'look': limit, guard at start -> what is in force and why
+local limit = limit_now(tonumber(ARGV[3]))
+local text = function(value) return value and tostring(value) or '' end
+local time = function(value) return value and string.format('%.0f', value) or '' end
+return {
+  time(now), tostring(limit), text(s.limit), tostring(guard(tonumber(ARGV[4]))), time(s.stop_until), text(s.gate),
+  text(s.gate_reason), text(s.gate_author), time(s.gate_since), time(s.gate_until), time(s.probe_at), text(s.slow_limit),
+  tostring(redis.call('LLEN', KEYS[2])),
+}

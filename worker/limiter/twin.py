@@ -1,0 +1,236 @@
+"""The limiter's rules in Python, line for line those of limiter.lua.
+
+It stands alone so that the rules can be walked through millions of moments without a server, and so that a
+property test can hold the script against it step by step. Nothing in production runs it.
+All times are integers in microseconds.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SECOND_US = 1_000_000
+STALE_US = 250_000
+WAIT_MAX_US = SECOND_US
+GUARD_MIN_US, GUARD_MAX_US = 5_000, 250_000
+GUARD_KEPT_US = 3600 * SECOND_US
+RECOVERY_US = 5 * SECOND_US
+FAILURES_MAX = 5
+PROBE_US = {"failing": (2 * SECOND_US, 30 * SECOND_US), "account": (5 * SECOND_US, 60 * SECOND_US)}
+_TIMES = ("last", "bulk_at", "stop_until", "slow_at", "gate_since", "gate_until", "probe_at", "guard_until")
+
+
+class Verdict(NamedTuple):
+    """The script's answer to `take`: granted after `wait_us`, or refused for at least `wait_us`."""
+
+    granted: bool
+    wait_us: int
+    now_us: int
+    cause: str = ""
+    probe: bool = False
+    watch: bool = False
+    next_wait_us: int = 0
+
+
+@dataclass
+class Twin:
+    """The state of one account's limiter. `grants` holds the times of grants, newest first."""
+
+    seen: int = 0
+    grants: list[int] = field(default_factory=list)
+    cap: int = 0
+    failures: int = 0
+    streak: int = 0
+    urgent: dict[str, int] = field(default_factory=dict)
+    bulk: dict[str, int] = field(default_factory=dict)
+    last: int | None = None
+    bulk_at: int | None = None
+    stop_until: int | None = None
+    limit: int | None = None
+    slow_limit: int | None = None
+    slow_at: int | None = None
+    guard_kept: int = 0
+    guard_until: int | None = None
+    jitter_low: float | None = None
+    jitter_high: float | None = None
+    gate: str | None = None
+    gate_since: int | None = None
+    gate_until: int | None = None
+    probe_at: int | None = None
+    probe_every: int | None = None
+
+    def step_to(self, now: int) -> None:
+        """Every operation begins so: a clock that went back takes all that is remembered with it."""
+        if now < self.seen:
+            step = self.seen - now
+            for name in _TIMES:
+                if (value := getattr(self, name)) is not None:
+                    setattr(self, name, value - step)
+            for told in (self.urgent, self.bulk):
+                for client in told:
+                    told[client] -= step
+            self.grants = [grant - step for grant in self.grants]
+        self.seen = now
+
+    def guard(self, start: int) -> int:
+        measured: float = start
+        if self.jitter_high is not None and self.jitter_low is not None:
+            measured = self.jitter_high - self.jitter_low
+        if self.guard_until is not None and self.seen < self.guard_until:
+            measured = max(measured, self.guard_kept)
+        return max(GUARD_MIN_US, min(GUARD_MAX_US, int(measured)))
+
+    def limit_now(self, configured: int) -> int:
+        limit = self.limit or configured
+        if self.slow_limit is not None and self.slow_at is not None:
+            step = max(1, limit // 20)
+            risen = self.slow_limit + step * (max(0, self.seen - self.slow_at) // RECOVERY_US)
+            if risen < limit:
+                return risen
+            self.slow_limit = self.slow_at = None
+        return limit
+
+    def grant_at(self, place: int) -> int | None:
+        return self.grants[place - 1] if place <= len(self.grants) else None
+
+    def told(self, lane: str) -> dict[str, int]:
+        return self.urgent if lane == "urgent" else self.bulk
+
+    def turn(self, lane: str, client: str, limit: int, window: int, earliest: int) -> int:
+        before = self.told(lane).get(client)
+        others = [
+            told
+            for name, told in self.told(lane).items()
+            if name != client and (before is None or told < before)
+        ]
+        if lane == "urgent":
+            grant = self.grant_at(max(1, limit - len(others)))
+            if grant is not None:
+                earliest = max(earliest, grant + window)
+        elif others:
+            earliest = max(earliest, max(others) + window // limit)
+        return min(earliest, self.seen + WAIT_MAX_US)
+
+    def refusal(self, wake: int, lead: int, cause: str) -> Verdict:
+        wait = max(1000, min(wake - self.seen - lead // 2, WAIT_MAX_US))
+        return Verdict(False, wait, self.seen, cause)
+
+    def take(
+        self,
+        now: int,
+        *,
+        lane: str,
+        client: str,
+        waiting: int,
+        configured: int,
+        guard_start: int,
+        streak_max: int,
+        lead: int,
+        jitter: tuple[int, int] | None = None,
+    ) -> Verdict:
+        self.step_to(now)
+        self.measure(jitter)
+        limit = self.limit_now(configured)
+        window = SECOND_US + self.guard(guard_start)
+        spacing = window // limit
+        self.cap = max(self.cap, self.limit or configured)
+        self.urgent = {name: told for name, told in self.urgent.items() if told + STALE_US >= now}
+        self.bulk = {name: told for name, told in self.bulk.items() if told + STALE_US >= now}
+
+        probe = False
+        if self.gate and self.gate_until is not None and now >= self.gate_until:
+            self.open_gate()
+        if self.gate:
+            if self.probe_at is None:
+                return self.refusal(self.gate_until or now + WAIT_MAX_US, 0, self.gate)
+            if now < self.probe_at:
+                return self.refusal(self.probe_at, 0, self.gate)
+            probe = True
+        if self.stop_until is not None and now < self.stop_until:
+            return self.refusal(self.stop_until, 0, "throttled")
+
+        earliest, blocked, cause = max(now, self.last or 0), False, "window"
+        if (oldest := self.grant_at(limit)) is not None:
+            earliest = max(earliest, oldest + window)
+        if lane == "bulk":
+            paced = (self.bulk_at or 0) + spacing
+            if paced > earliest:
+                earliest, cause = paced, "pacing"
+            if not probe and self.urgent and self.streak < streak_max:
+                earliest, cause, blocked = max(earliest, now + spacing), "yield", True
+        elif self.streak >= streak_max and self.bulk:
+            second = self.grant_at(limit - 1) if limit > 1 else None
+            if limit == 1:
+                earliest, cause, blocked = max(earliest, now + spacing), "yield", True
+            elif second is not None and second + window > earliest:
+                earliest, cause = second + window, "yield"
+
+        if blocked or earliest > now + lead:
+            wake = self.turn(lane, client, limit, window, earliest)
+            self.told(lane)[client] = wake
+            return self.refusal(wake, lead, cause)
+
+        self.grants = [earliest, *self.grants][: self.cap]
+        self.last = earliest
+        if lane == "bulk":
+            self.bulk_at, self.streak = earliest, 0
+        else:
+            self.streak = self.streak + 1 if self.bulk else 0
+        if probe and self.gate and self.probe_every is not None:
+            self.probe_every = min(self.probe_every * 2, PROBE_US[self.gate][1])
+            self.probe_at = now + self.probe_every
+        self.told(lane).pop(client, None)
+        next_wait = 0
+        if waiting > 1:
+            soonest = now
+            if (freed := self.grant_at(limit)) is not None:
+                soonest = max(soonest, freed + window)
+            if lane == "bulk":
+                soonest = max(soonest, earliest + spacing)
+            self.told(lane)[client] = told = self.turn(lane, client, limit, window, soonest)
+            next_wait = max(0, told - now - lead // 2)
+        watch = self.failures > 0 or self.gate is not None
+        return Verdict(True, earliest - now, now, "", probe, watch, next_wait)
+
+    def measure(self, jitter: tuple[int, int] | None) -> None:
+        if jitter is None:
+            return
+        low, high = jitter
+        kept_low = low if self.jitter_low is None else self.jitter_low + (low - self.jitter_low) / 128
+        kept_high = high if self.jitter_high is None else self.jitter_high + (high - self.jitter_high) / 128
+        self.jitter_low, self.jitter_high = min(low, kept_low), max(high, kept_high)
+
+    def report(
+        self, now: int, *, fault: str, retry_after: int, probe: bool, guard_start: int, configured: int
+    ) -> None:
+        self.step_to(now)
+        if fault == "throttle":
+            if self.slow_at is None or now >= self.slow_at:
+                self.slow_limit = max(1, self.limit_now(configured) // 2)
+            self.stop_until = max(self.stop_until or 0, now + max(SECOND_US, retry_after))
+            self.slow_at = self.stop_until
+            self.guard_kept = min(GUARD_MAX_US, self.guard(guard_start) * 2)
+            self.guard_until = now + GUARD_KEPT_US
+            self.failures = 0
+            if self.gate == "failing":
+                self.open_gate()
+        elif fault in ("server", "network"):
+            self.failures += 1
+            if not self.gate and self.failures >= FAILURES_MAX:
+                self.close_gate("failing")
+        elif fault == "account":
+            if self.gate in (None, "failing"):
+                self.close_gate("account")
+        else:
+            self.failures = 0
+            if self.gate == "failing" or (self.gate == "account" and probe):
+                self.open_gate()
+
+    def close_gate(self, kind: str, until: int | None = None) -> None:
+        self.gate, self.gate_since, self.gate_until = kind, self.seen, until
+        first = PROBE_US[kind][0] if kind in PROBE_US else None
+        self.probe_every = first
+        self.probe_at = self.seen + first if first is not None else None
+
+    def open_gate(self) -> None:
+        self.gate = self.gate_since = self.gate_until = self.probe_every = self.probe_at = None
+        self.failures = 0
