@@ -22,7 +22,7 @@ import tenacity
 
 from tasks.answer import Accepted, Answer, AttemptError, JobGone
 from tasks.command import CancelCommand
-from tasks.event import Event, EventError, deduplicated_event, event_of
+from tasks.event import Event, EventData, EventError, deduplicated_event, event_of
 from tasks.outcome import Outcome
 from tasks.ports import (
     Admitted,
@@ -41,6 +41,9 @@ SNOOZE_S = 5.0
 """How long a command stays away that waited for a slot in vain."""
 
 T = TypeVar("T")
+SLOT_LIFE_S = 0.2
+"""A slot not used by then is not used at all: its request would arrive in somebody else's second."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -133,12 +136,16 @@ def _attempt_until_answered(
 
 def _attempt(command: CancelCommand, tally: Tally, ports: Ports, world: World) -> Answer:
     """One slot, one note, one request."""
-    slot = _slot_in_time(command, ports, world)
-    ports.ledger.note_attempt(command, attempt=tally.attempts + 1, uncertain_attempts=tally.uncertain)
+    while True:
+        slot = _slot_in_time(command, ports, world)
+        ports.ledger.note_attempt(command, attempt=tally.attempts + 1, uncertain_attempts=tally.uncertain)
+        if world.monotonic() - slot.taken_at_s < SLOT_LIFE_S:
+            break
+        _log.warning("slot.stale", effect="another one is taken")  # this process was suspended, or Redis slow
     tally.attempts += 1
     tally.sent_at = world.now()
     try:
-        return _send(lambda: ports.api.cancel(command), slot, ports, world, tally.attempts)
+        return _send(lambda: ports.api.cancel(command), slot, ports, tally.attempts)
     except AttemptError as error:
         tally.uncertain += error.uncertain
         raise
@@ -147,7 +154,7 @@ def _attempt(command: CancelCommand, tally: Tally, ports: Ports, world: World) -
 def _ask(command: CancelCommand, ports: Ports, world: World) -> JobGone | None:
     """Whether the API says that nothing is left to cancel; takes a slot like any request."""
     slot = _slot_in_time(command, ports, world)
-    answer = _send(lambda: ports.api.query(command), slot, ports, world, None)
+    answer = _send(lambda: ports.api.query(command), slot, ports, None)
     return answer if isinstance(answer, JobGone) else None
 
 
@@ -160,11 +167,12 @@ def _slot_in_time(command: CancelCommand, ports: Ports, world: World) -> Slot:
     return slot
 
 
-def _send(call: Callable[[], T], slot: Slot, ports: Ports, world: World, attempt: int | None) -> T:
+def _send(call: Callable[[], T], slot: Slot, ports: Ports, attempt: int | None) -> T:
+    waited_s = round(slot.waited_s, 4)
     try:
         answer = call()
     except AttemptError as error:
-        ports.slots.report(slot, error, took_s=world.monotonic() - slot.taken_at_s)
+        ports.slots.report(slot, error)
         _log.warning(
             "attempt.failed",
             attempt=attempt,
@@ -173,12 +181,11 @@ def _send(call: Callable[[], T], slot: Slot, ports: Ports, world: World, attempt
             http_status=error.http_status,
             error=error.message,
             uncertain=error.uncertain,
-            waited_s=round(slot.waited_s, 4),
+            waited_s=waited_s,
         )
         raise
-    took_s = world.monotonic() - slot.taken_at_s
-    ports.slots.report(slot, None, took_s=took_s)
-    _log.info("attempt.answered", attempt=attempt, took_s=round(took_s, 4), waited_s=round(slot.waited_s, 4))
+    ports.slots.report(slot, None)
+    _log.info("attempt.answered", attempt=attempt, waited_s=waited_s)
     return answer
 
 
@@ -202,13 +209,15 @@ def _ended(
 
 
 def _settle(command: CancelCommand, event: Event, ports: Ports) -> None:
-    _publish(command, ports.ledger.settle(command, event), ports)
+    stand = ports.ledger.settle(command, event)
+    if isinstance(event.data, EventData):
+        _log.info("command.settled", outcome=event.data.outcome, attempts=event.data.attempts)
+    _publish(command, stand, ports)
 
 
 def _publish(command: CancelCommand, events: list[Event], ports: Ports) -> None:
     for event in events:
         ports.publisher.publish(event)
-        _log.info("event.published", event=event.id, type=event.type)
     ports.ledger.published(command)
 
 

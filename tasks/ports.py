@@ -36,10 +36,16 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The right to send one HTTP request: came into force at `taken_at_s` on our monotonic clock."""
+    """The right to send one HTTP request, granted not before `taken_at_s` on our monotonic clock.
 
+    `quickest_us` and `guard_us` say from which delay on the fleet must know that the request was late.
+    """
+
+    number: int
     taken_at_s: float
     waited_s: float
+    guard_us: int
+    quickest_us: int
     probe: bool = False
 
 
@@ -50,10 +56,10 @@ class Slots(Protocol):
         """Wait for the next slot. Raises SlotTimeoutError or StoppingError."""
         ...
 
-    def report(self, slot: Slot, error: AttemptError | None, *, took_s: float) -> None:
+    def report(self, slot: Slot, error: AttemptError | None) -> None:
         """Tell the fleet what the attempt met, so that all slow down, hold or resume together.
 
-        took_s: from slot to answer; its jitter widens the guard.
+        Called as soon as the answer is there: the time from slot to answer is measured here.
         """
         ...
 

@@ -45,9 +45,10 @@ class Gate:
         self._waiters: deque[threading.Event] = deque()
         self._stopping = False
         self._ask_at = 0.0
+        self._asked_at = 0.0
         self._reachable = True
         self._watch = False
-        self._took: list[float] = []
+        self._took_us: list[int] = []
 
     def stop(self) -> None:
         """End every wait now: each waiter gets StoppingError."""
@@ -73,30 +74,43 @@ class Gate:
         try:
             self._wait_for_turn(turn, deadline)
             verdict = self._ask_until_granted(turn, deadline)
+            # The grant was made after we asked: counted from there, no delay of ours is overlooked.
+            taken_at_s = self._asked_at + verdict.wait_us / 1e6
         finally:
             self._pass_turn(turn)
         # Stopping or not, the slot is spent: what is left to wait is a few milliseconds at most.
         if verdict.wait_us > 0:
             time.sleep(verdict.wait_us / 1e6)
-        taken_at_s = self._clock()
-        return Slot(taken_at_s=taken_at_s, waited_s=taken_at_s - began, probe=verdict.probe)
+        return Slot(
+            number=verdict.number,
+            taken_at_s=taken_at_s,
+            waited_s=self._clock() - began,
+            guard_us=verdict.guard_us,
+            quickest_us=verdict.quickest_us,
+            probe=verdict.probe,
+        )
 
-    def report(self, slot: Slot, error: AttemptError | None, *, took_s: float) -> None:
-        """Tell the fleet what the attempt met. `took_s` counts from the grant to the answer."""
-        if error is None or error.fault == "command":
-            with self._lock:
-                self._took.append(took_s)
-                tell = self._watch or slot.probe
-            if not tell:
-                return
-        fault = "" if error is None or error.fault == "command" else error.fault
+    def report(self, slot: Slot, error: AttemptError | None) -> None:
+        """Tell the fleet what the attempt met. Called as soon as the answer, or its absence, is known."""
+        answered = error is None or error.http_status is not None
+        fine = error is None or error.fault == "command"
+        took_us = int((self._clock() - slot.taken_at_s) * 1e6)
+        with self._lock:
+            if answered:
+                self._took_us.append(took_us)
+            tell = not fine or self._watch or slot.probe
+        # Without an answer nobody knows when it arrived; most likely at once.
+        late_us = took_us - slot.quickest_us if answered and slot.quickest_us else 0
         try:
-            self._script.report(
-                fault,
-                retry_after_s=(error.retry_after_s if error else None) or 0.0,
-                probe=slot.probe,
-                reason=error.message[:500] if error else "",
-            )
+            if late_us > slot.guard_us:
+                self._script.late(slot.number, late_us)
+            if tell:
+                self._script.report(
+                    "" if fine or error is None else error.fault,
+                    retry_after_s=(error.retry_after_s if error else None) or 0.0,
+                    probe=slot.probe,
+                    reason=error.message[:500] if error else "",
+                )
         except RedisError as lost:
             self._note_reachable(False, lost)
 
@@ -125,11 +139,12 @@ class Gate:
 
     def _ask(self) -> Verdict | None:
         with self._lock:
-            took, self._took = self._took, []
+            took, self._took_us = self._took_us, []
             waiting = len(self._waiters)
-        jitter_us = (int(min(took) * 1e6), int(max(took) * 1e6)) if took else None
+        took_us = (min(took), sum(took) // len(took)) if took else None
+        self._asked_at = self._clock()
         try:
-            verdict = self._script.take(self._lane, self._client, waiting, jitter_us)
+            verdict = self._script.take(self._lane, self._client, waiting, took_us)
         except RedisError as lost:
             self._note_reachable(False, lost)
             return None

@@ -11,7 +11,11 @@
 -- All times are microseconds on Redis' own clock. A grant may lie up to `lead` in the future: the caller sleeps
 -- the rest itself, so that the schedule does not drift by a round trip a slot.
 --
--- KEYS  1 state (a cmsgpack map)   2 grants (list of times, newest first)
+-- What is limited are arrivals at the API, what is granted are departures. Delays up to the guard are paid for
+-- by the guard; a request that took longer than that is reported when it is answered, and its grant is moved
+-- (`late`): so the window holds for arrivals too, and one slow request costs its own slot a little, not all.
+--
+-- KEYS  1 state (a cmsgpack map)   2 grants (sorted set: number of the grant -> its time)
 -- ARGV  1 operation   2 now, '' for Redis' clock (tests give it)   3… arguments of the operation
 
 local SECOND = 1000000
@@ -31,7 +35,8 @@ if not now then
 end
 
 local packed = redis.call('GET', KEYS[1])
-local s = packed and cmsgpack.unpack(packed) or { seen = now, failures = 0, streak = 0, cap = 0, urgent = {}, bulk = {} }
+local s = packed and cmsgpack.unpack(packed)
+  or { seen = now, failures = 0, streak = 0, cap = 0, granted = 0, urgent = {}, bulk = {} }
 
 local function save()
   redis.call('SET', KEYS[1], cmsgpack.pack(s))
@@ -46,16 +51,14 @@ if now < s.seen then
   for _, lane in ipairs({ 'urgent', 'bulk' }) do
     for client, told in pairs(s[lane]) do s[lane][client] = told - step end
   end
-  local grants = redis.call('LRANGE', KEYS[2], 0, -1)
-  redis.call('DEL', KEYS[2])
-  for _, grant in ipairs(grants) do
-    redis.call('RPUSH', KEYS[2], string.format('%.0f', tonumber(grant) - step))
+  for _, number in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    redis.call('ZINCRBY', KEYS[2], -step, number)
   end
 end
 s.seen = now
 
 local function guard(start)
-  local measured = s.jitter_high and (s.jitter_high - s.jitter_low) or start
+  local measured = s.jitter and 2 * s.jitter or start
   if s.guard_until and now < s.guard_until then measured = math.max(measured, s.guard_kept) end
   return math.max(GUARD_MIN, math.min(GUARD_MAX, math.floor(measured)))
 end
@@ -72,7 +75,7 @@ local function limit_now(configured)
 end
 
 local function grant_at(place) -- the place-th newest grant, counted from 1
-  return tonumber(redis.call('LINDEX', KEYS[2], place - 1) or nil)
+  return tonumber(redis.call('ZRANGE', KEYS[2], place - 1, place - 1, 'REV', 'WITHSCORES')[2])
 end
 
 local function close_gate(kind, reason, author, until_)
@@ -87,11 +90,13 @@ local function open_gate()
   s.probe_every, s.probe_at, s.failures = nil, nil, 0
 end
 
--- Jitter follows a wider spread at once and a narrower one slowly, over some hundred answers.
-local function measure(low, high)
+-- How long requests take from grant to answer: the quickest is the road itself, the rest is jitter. The guard
+-- narrows over some hundred answers, never by trying its luck.
+local function measure(low, mean, start)
   if not low then return end
-  s.jitter_low = math.min(low, s.jitter_low and s.jitter_low + (low - s.jitter_low) / 128 or low)
-  s.jitter_high = math.max(high, s.jitter_high and s.jitter_high + (high - s.jitter_high) / 128 or high)
+  s.quickest = math.min(low, s.quickest and s.quickest + (low - s.quickest) / 128 or low)
+  local jitter = s.jitter or start / 2
+  s.jitter = jitter + (mean - s.quickest - jitter) / 32
 end
 
 local function others(lane, client, before)
@@ -120,14 +125,16 @@ end
 
 local function refusal(wake, lead, cause)
   save()
-  return { 0, math.max(1000, math.min(wake - now - math.floor(lead / 2), WAIT_MAX)), now, cause, 0, 0, 0 }
+  return { 0, math.max(1000, math.min(wake - now - math.floor(lead / 2), WAIT_MAX)), now, cause, 0, 0, 0, 0, 0, 0 }
 end
 
--- lane, client, waiting here (1 = only this one), limit, guard at start, streak_max, lead, jitter low, jitter high
-local function take(lane, client, waiting, configured, guard_start, streak_max, lead, jitter_low, jitter_high)
-  measure(jitter_low, jitter_high)
+-- lane, client, waiting here (1 = only this one), limit, guard at start, streak_max, lead, and what requests
+-- took since the last call: the quickest, the mean ('' for none)
+local function take(lane, client, waiting, configured, guard_start, streak_max, lead, low, mean)
+  measure(low, mean, guard_start)
   local limit = limit_now(configured)
-  local window = SECOND + guard(guard_start)
+  local guarded = guard(guard_start)
+  local window = SECOND + guarded
   local spacing = math.floor(window / limit)
   s.cap = math.max(s.cap, s.limit or configured)
   for _, name in ipairs({ 'urgent', 'bulk' }) do
@@ -170,8 +177,9 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
     return refusal(wake, lead, cause)
   end
 
-  redis.call('LPUSH', KEYS[2], string.format('%.0f', earliest))
-  redis.call('LTRIM', KEYS[2], 0, s.cap - 1)
+  s.granted = s.granted + 1
+  redis.call('ZADD', KEYS[2], earliest, s.granted)
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -s.cap - 1)
   s.last = earliest
   if lane == 'bulk' then
     s.bulk_at, s.streak = earliest, 0
@@ -193,7 +201,8 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
     next_wait = math.max(0, s[lane][client] - now - math.floor(lead / 2))
   end
   save()
-  return { 1, earliest - now, now, '', probe, (s.failures > 0 or s.gate) and 1 or 0, next_wait }
+  local watch = (s.failures > 0 or s.gate) and 1 or 0
+  return { 1, earliest - now, now, '', probe, watch, next_wait, s.granted, guarded, math.floor(s.quickest or 0) }
 end
 
 -- fault ('' for an answer), retry after, probe (1 or 0), reason, guard at start, limit
@@ -226,6 +235,9 @@ if operation == 'take' then
     tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]))
 elseif operation == 'report' then
   return report(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
+elseif operation == 'late' then -- number of the grant, by how much: it may have arrived that much later
+  if redis.call('ZSCORE', KEYS[2], ARGV[3]) then redis.call('ZINCRBY', KEYS[2], ARGV[4], ARGV[3]) end
+  return {}
 elseif operation == 'limit' then -- limit, '' for the configured one
   s.limit = tonumber(ARGV[3])
   s.slow_limit, s.slow_at = nil, nil
@@ -247,5 +259,4 @@ local time = function(value) return value and string.format('%.0f', value) or ''
 return {
   time(now), tostring(limit), text(s.limit), tostring(guard(tonumber(ARGV[4]))), time(s.stop_until), text(s.gate),
   text(s.gate_reason), text(s.gate_author), time(s.gate_since), time(s.gate_until), time(s.probe_at), text(s.slow_limit),
-  tostring(redis.call('LLEN', KEYS[2])),
 }

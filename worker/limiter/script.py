@@ -64,19 +64,33 @@ class LimiterScript:
         lane: str,
         client: str,
         waiting: int,
-        jitter_us: tuple[int, int] | None = None,
+        took_us: tuple[int, int] | None = None,
         *,
         lead_us: int = LEAD_US,
         now_us: int | None = None,
     ) -> Verdict:
-        """Ask for a slot for the first of `waiting` waiters in this process."""
+        """Ask for a slot for the first of `waiting` waiters in this process.
+
+        took_us: quickest and mean time from grant to answer since the last call.
+        """
         rules = self._rules
-        low, high = jitter_us or ("", "")
-        granted, wait, now, cause, probe, watch, next_wait = self._call(
+        low, mean = took_us or ("", "")
+        granted, wait, now, cause, probe, watch, next_wait, number, guard, quickest = self._call(
             "take", lane, client, waiting, rules.limit_per_s, self._guard_us, rules.urgent_streak_max,
-            lead_us, low, high, now_us=now_us,
+            lead_us, low, mean, now_us=now_us,
         )  # fmt: skip
-        return Verdict(bool(granted), wait, now, _text(cause), bool(probe), bool(watch), next_wait)
+        return Verdict(
+            bool(granted),
+            wait,
+            now,
+            _text(cause),
+            bool(probe),
+            bool(watch),
+            next_wait,
+            number,
+            guard,
+            quickest,
+        )
 
     def report(
         self, fault: str, *, retry_after_s: float, probe: bool, reason: str, now_us: int | None = None
@@ -87,6 +101,10 @@ class LimiterScript:
             "report", fault, retry_after_us, int(probe), reason, self._guard_us, self._rules.limit_per_s,
             now_us=now_us,
         )  # fmt: skip
+
+    def late(self, number: int, by_us: int) -> None:
+        """The request of grant `number` may have arrived `by_us` later than the quickest would."""
+        self._call("late", number, by_us)
 
     def set_limit(self, limit_per_s: int | None) -> None:
         """Change the limit for everyone, at once; None returns to the configured one."""

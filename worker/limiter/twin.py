@@ -29,14 +29,18 @@ class Verdict(NamedTuple):
     probe: bool = False
     watch: bool = False
     next_wait_us: int = 0
+    number: int = 0
+    guard_us: int = 0
+    quickest_us: int = 0
 
 
 @dataclass
 class Twin:
-    """The state of one account's limiter. `grants` holds the times of grants, newest first."""
+    """The state of one account's limiter. `grants` holds the time of each grant by its number."""
 
     seen: int = 0
-    grants: list[int] = field(default_factory=list)
+    grants: dict[int, int] = field(default_factory=dict)
+    granted: int = 0
     cap: int = 0
     failures: int = 0
     streak: int = 0
@@ -50,8 +54,8 @@ class Twin:
     slow_at: int | None = None
     guard_kept: int = 0
     guard_until: int | None = None
-    jitter_low: float | None = None
-    jitter_high: float | None = None
+    quickest: float | None = None
+    jitter: float | None = None
     gate: str | None = None
     gate_since: int | None = None
     gate_until: int | None = None
@@ -68,13 +72,12 @@ class Twin:
             for told in (self.urgent, self.bulk):
                 for client in told:
                     told[client] -= step
-            self.grants = [grant - step for grant in self.grants]
+            for number in self.grants:
+                self.grants[number] -= step
         self.seen = now
 
     def guard(self, start: int) -> int:
-        measured: float = start
-        if self.jitter_high is not None and self.jitter_low is not None:
-            measured = self.jitter_high - self.jitter_low
+        measured = start if self.jitter is None else 2 * self.jitter
         if self.guard_until is not None and self.seen < self.guard_until:
             measured = max(measured, self.guard_kept)
         return max(GUARD_MIN_US, min(GUARD_MAX_US, int(measured)))
@@ -90,7 +93,7 @@ class Twin:
         return limit
 
     def grant_at(self, place: int) -> int | None:
-        return self.grants[place - 1] if place <= len(self.grants) else None
+        return sorted(self.grants.values(), reverse=True)[place - 1] if place <= len(self.grants) else None
 
     def told(self, lane: str) -> dict[str, int]:
         return self.urgent if lane == "urgent" else self.bulk
@@ -125,12 +128,13 @@ class Twin:
         guard_start: int,
         streak_max: int,
         lead: int,
-        jitter: tuple[int, int] | None = None,
+        took: tuple[int, int] | None = None,
     ) -> Verdict:
         self.step_to(now)
-        self.measure(jitter)
+        self.measure(took, guard_start)
         limit = self.limit_now(configured)
-        window = SECOND_US + self.guard(guard_start)
+        guarded = self.guard(guard_start)
+        window = SECOND_US + guarded
         spacing = window // limit
         self.cap = max(self.cap, self.limit or configured)
         self.urgent = {name: told for name, told in self.urgent.items() if told + STALE_US >= now}
@@ -169,7 +173,12 @@ class Twin:
             self.told(lane)[client] = wake
             return self.refusal(wake, lead, cause)
 
-        self.grants = [earliest, *self.grants][: self.cap]
+        self.granted += 1
+        self.grants[self.granted] = earliest
+        # Redis breaks a tie of two times by comparing the members as text
+        oldest_first = sorted(self.grants, key=lambda number: (self.grants[number], str(number)))
+        for number in oldest_first[: -self.cap]:
+            del self.grants[number]
         self.last = earliest
         if lane == "bulk":
             self.bulk_at, self.streak = earliest, 0
@@ -189,15 +198,23 @@ class Twin:
             self.told(lane)[client] = told = self.turn(lane, client, limit, window, soonest)
             next_wait = max(0, told - now - lead // 2)
         watch = self.failures > 0 or self.gate is not None
-        return Verdict(True, earliest - now, now, "", probe, watch, next_wait)
+        quickest = int(self.quickest or 0)
+        return Verdict(
+            True, earliest - now, now, "", probe, watch, next_wait, self.granted, guarded, quickest
+        )
 
-    def measure(self, jitter: tuple[int, int] | None) -> None:
-        if jitter is None:
+    def measure(self, took: tuple[int, int] | None, start: int) -> None:
+        if took is None:
             return
-        low, high = jitter
-        kept_low = low if self.jitter_low is None else self.jitter_low + (low - self.jitter_low) / 128
-        kept_high = high if self.jitter_high is None else self.jitter_high + (high - self.jitter_high) / 128
-        self.jitter_low, self.jitter_high = min(low, kept_low), max(high, kept_high)
+        low, mean = took
+        kept = low if self.quickest is None else self.quickest + (low - self.quickest) / 128
+        self.quickest = min(low, kept)
+        jitter = start / 2 if self.jitter is None else self.jitter
+        self.jitter = jitter + (mean - self.quickest - jitter) / 32
+
+    def late(self, number: int, by: int) -> None:
+        if number in self.grants:
+            self.grants[number] += by
 
     def report(
         self, now: int, *, fault: str, retry_after: int, probe: bool, guard_start: int, configured: int
