@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from settings import Settings, load
 from tasks.door import Door
@@ -18,9 +17,9 @@ from worker.broker.rabbit_sender import NotConfirmedError, RabbitSender
 from worker.broker.redis_queue import RedisSender
 from worker.ledger.accept import AcceptedCommands
 from worker.servers import Servers, servers_of
-from worker.state import connect_state
+from worker.state import StateError, connect_state
 
-UNREACHABLE = (RedisError, AMQPError, KombuError, NotConfirmedError, OSError)
+UNREACHABLE = (StateError, AMQPError, KombuError, NotConfirmedError, OSError)
 """What ledger and broker raise when they are away."""
 
 

@@ -49,6 +49,8 @@ def configure_logs(settings: Settings, stream: TextIO = sys.stderr, **bound: obj
     root.setLevel(max(level, logging.WARNING))
     # What our task rejects it has logged itself, with its reason and without a traceback.
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
+    # urllib3 would quote the raw headers of a broken answer, which may echo ours.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _secrets(settings: Settings) -> set[str]:

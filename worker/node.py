@@ -63,9 +63,10 @@ class Node:
         )
         self._publisher = EventPublisher(servers.link, self._stopping)
         dead = DeadLetters(state, account_name, self._publisher, patience, settings.ledger.events_max)
+        self._api = CancelApi.from_settings(settings, account_name)
         ports = Ports(
             refusal=lambda command: refusal_of(account, command),
-            api=CancelApi.from_settings(settings, account_name),
+            api=self._api,
             slots=self._gate,
             ledger=self._ledger,
             publisher=self._publisher,
@@ -110,6 +111,7 @@ class Node:
             worker.start()
         finally:
             self.stop()
+            self._api.close()
             self._publisher.close()
             self._sender.close()
             _log.info("node.stopped")

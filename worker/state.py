@@ -2,7 +2,10 @@
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError as StateError
 from redis.retry import Retry
+
+__all__ = ["StateError", "connect_state"]
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0

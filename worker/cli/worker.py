@@ -52,12 +52,17 @@ def _check(settings: Settings, account: str | None) -> None:
 
 
 def _run_node(settings: Settings, account: str, lane: Lane, supervised: bool) -> None:
+    from worker.api import CredentialsError
     from worker.node import Node
     from worker.servers import servers_of
 
     configure_logs(settings, account=account, lane=lane)
     with servers_of(settings) as servers:
-        Node(settings, servers, account, lane).run(parent_pid=os.getppid() if supervised else None)
+        try:
+            node = Node(settings, servers, account, lane)
+        except CredentialsError as problem:
+            raise Problem(str(problem), ExitCode.BAD_SETTINGS) from problem
+        node.run(parent_pid=os.getppid() if supervised else None)
 
 
 def _supervise(settings: Settings, account: str | None, lane: Lane | None) -> None:

@@ -16,7 +16,7 @@ from tasks.answer import AttemptError
 from tasks.outcome import Lane
 from tasks.ports import Slot, SlotTimeoutError, StoppingError
 from worker.limiter.script import LimiterScript
-from worker.limiter.twin import Verdict
+from worker.limiter.verdict import Verdict
 
 RETRY_S = 0.5
 """How long to wait before asking a Redis again that did not answer."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from worker.limiter.twin import Verdict
+from worker.limiter.verdict import Verdict
 
 LEAD_US = 5_000
 """How far ahead of its moment a slot may be granted; the caller sleeps the rest. Longer would let a bulk

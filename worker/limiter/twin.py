@@ -6,7 +6,8 @@ All times are integers in microseconds.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from worker.limiter.verdict import Verdict
 
 SECOND_US = 1_000_000
 STALE_US = 250_000
@@ -17,21 +18,6 @@ RECOVERY_US = 5 * SECOND_US
 FAILURES_MAX = 5
 PROBE_US = {"failing": (2 * SECOND_US, 30 * SECOND_US), "account": (5 * SECOND_US, 60 * SECOND_US)}
 _TIMES = ("last", "bulk_at", "stop_until", "slow_at", "gate_since", "gate_until", "probe_at", "guard_until")
-
-
-class Verdict(NamedTuple):
-    """The script's answer to `take`: granted after `wait_us`, or refused for at least `wait_us`."""
-
-    granted: bool
-    wait_us: int
-    now_us: int
-    cause: str = ""
-    probe: bool = False
-    watch: bool = False
-    next_wait_us: int = 0
-    number: int = 0
-    guard_us: int = 0
-    quickest_us: int = 0
 
 
 @dataclass
