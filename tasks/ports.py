@@ -66,11 +66,15 @@ class Slots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The command is ours to carry. Counts are those of earlier deliveries."""
+    """The command is ours to carry. Counts are those of earlier deliveries.
+
+    lost_nodes: how many nodes died, or fell silent, while they carried it.
+    """
 
     command: CancelCommand
     attempts: int
     uncertain_attempts: int
+    lost_nodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

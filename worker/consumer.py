@@ -5,14 +5,17 @@ dead letter with its raw body and reason before it is acknowledged, and the node
 """
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from celery import bootsteps
+from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
 
 from tasks.message import CONTENT_TYPE, TASK_NAME
+from worker.stall import StallWatch
 
 BODY_MAX_BYTES = 262_144
 """A command is at most some 6 KiB; far larger bodies are rubbish, and need not be parsed to know it."""
@@ -61,6 +64,24 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
 
         def shutdown(self, parent: Any) -> None:
             self.send_all(parent, "shutdown")
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """Also look once a second whether deliveries are stalled; Celery cancels this when it reconnects."""
+        super().register_with_event_loop(hub)
+        watch = StallWatch()
+        hub.call_repeatedly(1.0, self._restart_if_stalled, watch)
+
+    def _restart_if_stalled(self, watch: StallWatch) -> None:
+        # kombu's virtual transports (Redis) keep this book themselves; RabbitMQ keeps it at the broker.
+        qos = getattr(self.task_consumer.channel, "qos", None)
+        delivered = getattr(qos, "_delivered", None)
+        if qos is None or delivered is None:
+            return
+        unacknowledged = set(delivered) - set(qos._dirty)
+        live = {request.message.delivery_tag for request in list(celery_state.reserved_requests)}
+        if count := watch.stalled(unacknowledged, live, time.monotonic()):
+            _log.warning("consumer.stalled", deliveries=count, effect="the consumer is started anew")
+            raise ConnectionError("deliveries are unacknowledged that nobody works on")
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler for the messages that are commands, ours for the rest."""

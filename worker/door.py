@@ -12,14 +12,17 @@ from amqp.exceptions import AMQPError
 from kombu.exceptions import KombuError
 
 from settings import Settings, load
-from tasks.door import Door
+from tasks.door import Door, UnreachableError
 from worker.broker.rabbit_sender import NotConfirmedError, RabbitSender
 from worker.broker.redis_queue import RedisSender
+from worker.inbox.intake import Bury, Intake
+from worker.inbox.rabbit_inbox import RabbitInbox
+from worker.inbox.redis_inbox import RedisInbox
 from worker.ledger.accept import AcceptedCommands
 from worker.servers import Servers, servers_of
 from worker.state import StateError, connect_state
 
-UNREACHABLE = (StateError, AMQPError, KombuError, NotConfirmedError, OSError)
+UNREACHABLE = (StateError, AMQPError, KombuError, NotConfirmedError, UnreachableError, OSError)
 """What ledger and broker raise when they are away."""
 
 
@@ -43,10 +46,22 @@ def door_to(servers: Servers) -> Iterator[Door]:
         state.close()
 
 
+def inbox_of(settings: Settings, servers: Servers, bury: Bury) -> RabbitInbox | RedisInbox:
+    """What takes in the plain JSON commands of `standdown.inbox`, through a door of its own."""
+    door = Door(AcceptedCommands(connect_state(servers.state_url)), sender_to(servers), UNREACHABLE)
+    intake = Intake(door, bury, tuple(settings.accounts))
+    if servers.link.rabbitmq:
+        return RabbitInbox(servers.link, intake)
+    return RedisInbox(connect_state(_redis_broker_url(servers)), intake)
+
+
+def _redis_broker_url(servers: Servers) -> str:
+    # An embedded server is its own state; another Redis broker may be another server.
+    return servers.state_url if servers.embedded else servers.link.redis_url
+
+
 def sender_to(servers: Servers) -> RabbitSender | RedisSender:
     """What enqueues in bulk at the broker in use."""
     if servers.link.rabbitmq:
         return RabbitSender(servers.link)
-    # An embedded server is its own state; another Redis broker may be another server.
-    url = servers.state_url if servers.embedded else servers.link.redis_url
-    return RedisSender(connect_state(url))
+    return RedisSender(connect_state(_redis_broker_url(servers)))

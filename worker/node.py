@@ -24,11 +24,12 @@ from tasks.ports import Ports, StoppingError
 from tasks.retry import RetryRules
 from worker.api import CancelApi
 from worker.app import celery_app
+from worker.broker import tolerant_redis
 from worker.broker.publisher import EventPublisher
 from worker.broker.redis_queue import RedisQueueView
 from worker.carrier import CommandCarrier, refusal_of
 from worker.consumer import NodeConsumer
-from worker.door import UNREACHABLE, sender_to
+from worker.door import UNREACHABLE, inbox_of, sender_to
 from worker.ledger.dead import DeadLetters
 from worker.ledger.ledger import LedgerRules, RedisLedger
 from worker.ledger.patience import Patience
@@ -37,6 +38,9 @@ from worker.limiter.gate import Gate
 from worker.limiter.script import LimiterScript, Rules
 from worker.servers import Servers
 from worker.state import connect_state
+
+STOP_MAX_S = 9.0
+"""How long a stop waits for requests in flight; an API that hangs would hold it for the whole read timeout."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,6 +87,9 @@ class Node:
             url = servers.state_url if servers.embedded else servers.link.redis_url
             queue = RedisQueueView(connect_state(url), queue_name(account_name, lane))
         self._sweep = Sweep(state, account_name, lane, self._sender.send, queue)
+        # Urgent nodes take the inbox in: a command there may be urgent.
+        bury = lambda message_id, body, reason: dead.bury_unreadable(message_id, body, reason, source="inbox")  # noqa: E731
+        self._inbox = inbox_of(settings, servers, bury) if lane is Lane.URGENT else None
         self._app = celery_app(servers.link, account_name, lane, settings.node.threads)
         self._app.standdown_bury = lambda message_id, body, reason: dead.bury_unreadable(
             message_id, body, reason, source=self._name
@@ -95,10 +102,13 @@ class Node:
             signal.signal(number, self._on_signal)
         self._in_background("heart", self._lease_s / 3, self._ledger.renew)
         self._in_background("sweep", PERIOD_S, lambda: self._sweep.step(time.monotonic()))
+        if self._inbox is not None:
+            self._in_background("inbox", 0.2, self._inbox.step)
         if parent_pid is not None:
             self._in_background("parent", 1.0, lambda: self._end_without(parent_pid))
         if self._servers.embedded:
             self._in_background("embedded", 1.0, self._servers.embedded.restart_if_dead)
+        tolerant_redis.install()
         # Celery's own command would install its signal handlers and speak past our logs.
         worker = WorkController(
             app=self._app,
@@ -114,6 +124,8 @@ class Node:
             self._api.close()
             self._publisher.close()
             self._sender.close()
+            if self._inbox is not None:
+                self._inbox.close()
             _log.info("node.stopped")
 
     def stop(self) -> None:
@@ -121,9 +133,19 @@ class Node:
         self._stopping.set()
         self._gate.stop()
 
+    def _hurry(self) -> None:
+        """End now. It is safe at any moment: leases and the broker bring back what was in flight."""
+        _log.warning("node.hurried", effect="what is in flight is taken up again within a lease")
+        os._exit(0)
+
     def _on_signal(self, _number: int, _frame: object) -> None:
+        if self._stopping.is_set():
+            self._hurry()
         self.stop()
         celery_state.should_stop = 0  # the exit code; Celery's loop looks at it each round
+        in_time = threading.Timer(STOP_MAX_S, self._hurry)
+        in_time.daemon = True
+        in_time.start()
 
     def _end_without(self, parent_pid: int) -> None:
         if os.getppid() != parent_pid:

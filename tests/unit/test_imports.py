@@ -16,6 +16,7 @@ REDIS_GROUP = (
     "worker/ledger/",
     "worker/embedded/",
     "worker/broker/redis_queue.py",
+    "worker/inbox/redis_inbox.py",
 )
 """The one group that imports `redis`: paths that begin so."""
 REQUESTS_MODULE = "worker/api/transport.py"

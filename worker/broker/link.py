@@ -46,11 +46,14 @@ class Link:
             "health_check_interval": 30,
         }
 
-    def connection(self) -> Connection:
-        """A connection, not yet open; one thread at a time may use it."""
+    def connection(self, *, heartbeat: bool = False) -> Connection:
+        """A connection, not yet open; one thread at a time may use it.
+
+        With `heartbeat` the caller must call heartbeat_check often; without, idle times do not end it.
+        """
         return Connection(
             self.url,
             transport_options=self.transport_options,
             connect_timeout=CONNECT_TIMEOUT_S,
-            heartbeat=HEARTBEAT_S if self.rabbitmq else 0,
+            heartbeat=HEARTBEAT_S if heartbeat and self.rabbitmq else 0,
         )

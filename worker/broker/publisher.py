@@ -32,12 +32,13 @@ class EventPublisher:
 
     def publish(self, event: Event) -> None:
         """Return once the broker has the event. Waits while it is away; StoppingError when told to stop."""
-        pause_s = RETRY_MIN_S
+        pause_s = 0.0  # a connection that died while it was idle is no news: the next one may do
         while True:
             try:
                 self._publish_once(event)
             except Exception as error:  # noqa: BLE001 each transport has errors of its own; all mean: not yet
-                if not self._lost:
+                self.close()
+                if not self._lost and pause_s:
                     self._lost = True
                     _log.error("publisher.lost", error=repr(error), effect="events wait, none is lost")
             else:
@@ -47,7 +48,7 @@ class EventPublisher:
                 return
             if self._stopping.wait(pause_s):
                 raise StoppingError
-            pause_s = min(RETRY_MAX_S, pause_s * 2)
+            pause_s = min(RETRY_MAX_S, max(RETRY_MIN_S, pause_s * 2))
 
     def close(self) -> None:
         """Close the idle connections."""

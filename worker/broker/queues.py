@@ -12,6 +12,9 @@ EVENTS = "standdown.events"
 DEAD = "standdown.dead"
 EVENTS_QUEUE_MAX = 100_000
 """How many events wait for a consumer at RabbitMQ; the oldest go first. The ledger's stream keeps its own."""
+DEAD_QUEUE_MAX = 100_000
+INBOX = "standdown.inbox"
+"""Plain JSON commands for every account."""
 DELIVERY_LIMIT = 20
 """How often RabbitMQ delivers a message before it becomes a dead letter; a node killed with it counts once."""
 
@@ -32,19 +35,22 @@ def events_exchange() -> Exchange:
 
 def command_queue(account: str, lane: Lane, *, rabbitmq: bool) -> Queue:
     """The queue of one account and lane."""
-    arguments: dict[str, Any] | None = None
-    if rabbitmq:
-        arguments = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": DEAD,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
     name = queue_name(account, lane)
-    return Queue(
-        name, exchange=Exchange("", type="direct"), routing_key=name, durable=True, queue_arguments=arguments
-    )
+    if rabbitmq:
+        return _quorum_queue(name)
+    return Queue(name, exchange=Exchange("", type="direct"), routing_key=name, durable=True)
+
+
+def _quorum_queue(name: str) -> Queue:
+    arguments: dict[str, Any] = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    exchange = Exchange("", type="direct")
+    return Queue(name, exchange=exchange, routing_key=name, durable=True, queue_arguments=arguments)
 
 
 def declare(connection: Connection, accounts: Iterable[str], *, rabbitmq: bool) -> None:
@@ -54,7 +60,9 @@ def declare(connection: Connection, accounts: Iterable[str], *, rabbitmq: bool) 
         if rabbitmq:
             dead = Exchange(DEAD, type="fanout", durable=True)
             kinds = {"x-queue-type": "quorum"}
-            Queue(DEAD, exchange=dead, durable=True, queue_arguments=kinds, channel=channel).declare()
+            bounded = {**kinds, "x-max-length": DEAD_QUEUE_MAX}
+            Queue(DEAD, exchange=dead, durable=True, queue_arguments=bounded, channel=channel).declare()
+            _quorum_queue(INBOX).bind(channel).declare()
             # On Redis an unread queue would grow for ever; there the ledger's stream keeps the events.
             Queue(
                 EVENTS,

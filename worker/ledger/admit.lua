@@ -7,7 +7,7 @@ local claim, id, lane, payload, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonu
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local known = redis.call('HMGET', KEYS[3], 'event', 'holder', 'attempts', 'uncertain')
+local known = redis.call('HMGET', KEYS[3], 'event', 'holder', 'attempts', 'uncertain', 'lost')
 if known[1] then
   if ARGV[8] ~= '' then
     local batch = redis.call('HMGET', KEYS[5], 'last', 'event')
@@ -36,7 +36,7 @@ if ARGV[8] ~= '' then
   if redis.call('HGET', KEYS[5], 'aborted') then
     redis.call('HSET', KEYS[3], 'holder', claim)
     redis.call('ZADD', KEYS[2], now + lease, id)
-    return { 'aborted', kept, attempts, uncertain }
+    return { 'aborted', kept, attempts, uncertain, 0 }
   end
 end
 
@@ -65,4 +65,4 @@ end
 redis.call('HSET', KEYS[3], 'holder', claim)
 redis.call('ZADD', KEYS[2], now + lease, id)
 redis.call('SET', KEYS[4], 'r:' .. lane .. ':' .. id, 'PX', ARGV[7])
-return { 'admitted', kept, attempts, uncertain }
+return { 'admitted', kept, attempts, uncertain, tonumber(known[5] or 0) }

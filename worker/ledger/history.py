@@ -70,9 +70,9 @@ class History:
             batch_id=batch_id,
             size=int(raw["size"]),
             done=int(raw.get("done", 0)),
-            aborted="aborted" in raw,
+            aborted="aborted_by" in raw,
             created_at=raw.get("created_at"),
-            outcomes={outcome: int(raw[outcome]) for outcome in Outcome if outcome in raw},
+            outcomes={outcome: int(raw[outcome]) for outcome in Outcome if int(raw.get(outcome, 0))},
         )
 
     def abort(self, batch_id: str, author: str) -> bool:
@@ -80,5 +80,9 @@ class History:
         key = self._keys.batch(batch_id)
         if not self._redis.hexists(key, "size"):
             return False
-        self._redis.hset(key, "aborted", author)
+        with self._redis.pipeline(transaction=True) as pipe:
+            # `aborted` is the count of such outcomes too: it must be a number, and keep what was counted.
+            pipe.hsetnx(key, "aborted", 0)
+            pipe.hset(key, "aborted_by", author)
+            pipe.execute()
         return True

@@ -107,11 +107,12 @@ class RedisLedger:
                     self._claims[command.command_id] = claim
                 if kind == b"job":
                     return JobKnown(Event.model_validate_json(rest[0]))
-                kept, attempts, uncertain = rest
+                kept, attempts, uncertain, lost = rest
                 # What was accepted first stands: a copy of the message may hold later times.
                 first = CancelCommand.model_validate_json(kept) if kept else command
-                made = Admitted if kind == b"admitted" else BatchAborted
-                return made(first, attempts, uncertain)
+                if kind == b"aborted":
+                    return BatchAborted(first, attempts, uncertain)
+                return Admitted(first, attempts, uncertain, lost)
         raise RuntimeError(f"admit.lua gave {answer!r}")
 
     def note_attempt(self, command: CancelCommand, *, attempt: int, uncertain_attempts: int) -> None:

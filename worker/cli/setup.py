@@ -1,0 +1,22 @@
+"""`standdown setup`: declares queues and exchanges."""
+
+import click
+
+from worker.broker.queues import declare
+from worker.cli.reach import reached, settings_for_people
+
+
+@click.command()
+def command() -> None:
+    """Declare every queue and exchange at the broker. Repeating it changes nothing; nodes do it too.
+
+    Run it with a user that may configure, where the nodes' own may not.
+
+    \b
+    standdown setup
+    """
+    settings = settings_for_people()
+    with reached(settings) as servers, servers.link.connection() as connection:
+        connection.ensure_connection(max_retries=1, timeout=5)
+        declare(connection, servers.link.accounts, rabbitmq=servers.link.rabbitmq)
+    click.echo("standdown: queues and exchanges are declared")
