@@ -27,6 +27,8 @@ def celery_app(link: Link, account: str, lane: Lane, threads: int) -> Celery:
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # Neither does a queue without a leader for a while end a node.
+        broker_channel_error_retry=True,
         # A task whose connection was lost goes on: the ledger keeps a second delivery from sending.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_pool="threads",

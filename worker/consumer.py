@@ -13,6 +13,7 @@ import structlog
 from celery import bootsteps
 from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
 
 from tasks.message import CONTENT_TYPE, TASK_NAME
 from worker.stall import StallWatch
@@ -64,6 +65,23 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
 
         def shutdown(self, parent: Any) -> None:
             self.send_all(parent, "shutdown")
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Wait for the broker, however long; say it once, and be back within seconds (Celery: 32 s, a line each)."""
+        lost: list[float] = []
+
+        def say_once(error: Exception, _interval_s: float) -> None:
+            if not lost:
+                _log.error("broker.lost", error=str(error), effect="nothing is taken until it answers again")
+            lost.append(time.monotonic())
+
+        connection = conn.ensure_connection(
+            say_once, None, interval_start=0.5, interval_step=0.5, interval_max=3, callback=maybe_shutdown
+        )
+        if lost:
+            _log.info("broker.found", after_s=round(time.monotonic() - lost[0], 1))
+        self.first_connection_attempt = False
+        return connection
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Also look once a second whether deliveries are stalled; Celery cancels this when it reconnects."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController
 from celery.worker import state as celery_state
 
@@ -109,10 +110,13 @@ class Node:
         if self._servers.embedded:
             self._in_background("embedded", 1.0, self._servers.embedded.restart_if_dead)
         tolerant_redis.install()
+        hostname = f"{self._name}@{os.uname().nodename}-{os.getpid()}"
+        # What Celery's own command does before a WorkController: pool threads find the app and its tasks so.
+        setup_worker_optimizations(self._app, hostname)
         # Celery's own command would install its signal handlers and speak past our logs.
         worker = WorkController(
             app=self._app,
-            hostname=f"{self._name}@{os.uname().nodename}-{os.getpid()}",
+            hostname=hostname,
             pool_cls="threads",
             consumer_cls=NodeConsumer,
         )
