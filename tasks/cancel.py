@@ -10,17 +10,10 @@
 A crash at any line repeats work that is safe to repeat: the message is acknowledged after the return.
 """
 
-import random
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
-
 import structlog
-import tenacity
 
-from tasks.answer import Accepted, Answer, AttemptError, JobGone
+from tasks.answer import Accepted, Answer, AttemptError
+from tasks.attempt import ExpiredError, Tally, World, attempt_until_answered
 from tasks.command import CancelCommand
 from tasks.event import Event, EventData, EventError, deduplicated_event, event_of
 from tasks.outcome import Outcome
@@ -32,42 +25,17 @@ from tasks.ports import (
     JobKnown,
     Known,
     Ports,
-    Slot,
     SlotTimeoutError,
 )
-from tasks.retry import RetryRules, Step, due_in_s, next_step, pause_s, retry_delay_s
+from tasks.retry import RetryRules, due_in_s, retry_delay_s
 
 SNOOZE_S = 5.0
 """How long a command stays away that waited for a slot in vain."""
 
-T = TypeVar("T")
-SLOT_LIFE_S = 0.2
-"""A slot not used by then is not used at all: its request would arrive in somebody else's second."""
+LOST_NODES_MAX = 10
+"""A command that outlived so many nodes may be what kills them: a person must look at it."""
 
 _log = structlog.get_logger(__name__)
-
-
-class ExpiredError(Exception):
-    """The deadline of the command passed before it could be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Clock, randomness and waiting, given from one place. `sleep` raises StoppingError when asked to stop."""
-
-    sleep: Callable[[float], None]
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    monotonic: Callable[[], float] = time.monotonic
-    random: Callable[[], float] = random.random
-
-
-@dataclass(slots=True)
-class Tally:
-    """The attempts of one command, over all its deliveries."""
-
-    attempts: int = 0
-    uncertain: int = 0
-    sent_at: datetime | None = None
 
 
 def carry_out(command: CancelCommand, ports: Ports, world: World, rules: RetryRules) -> None:
@@ -89,10 +57,14 @@ def carry_out(command: CancelCommand, ports: Ports, world: World, rules: RetryRu
         case BatchAborted(command, attempts, uncertain):
             tally = Tally(attempts, uncertain)
             return _settle(command, _ended(command, Outcome.ABORTED, tally, world), ports)
-        case Admitted(command, attempts, uncertain):
+        case Admitted(command, attempts, uncertain, lost_nodes):
             tally = Tally(attempts, uncertain)
+            if lost_nodes >= LOST_NODES_MAX:
+                sentence = f"{lost_nodes} nodes died or fell silent while they carried this command"
+                poison = AttemptError(sentence, fault="command", code="NodesLost")
+                return _settle(command, _ended(command, Outcome.REFUSED, tally, world, poison), ports)
     try:
-        answer = _attempt_until_answered(command, tally, ports, world, rules)
+        answer = attempt_until_answered(command, tally, ports, world, rules)
     except ExpiredError:
         return _settle(command, _ended(command, Outcome.EXPIRED, tally, world), ports)
     except SlotTimeoutError:
@@ -107,86 +79,6 @@ def carry_out(command: CancelCommand, ports: Ports, world: World, rules: RetryRu
         return _later(command, delay_s, error.message, tally, ports, world)
     outcome = Outcome.CANCELLED if isinstance(answer, Accepted) else Outcome.GONE
     return _settle(command, _ended(command, outcome, tally, world, answer), ports)
-
-
-def _attempt_until_answered(
-    command: CancelCommand, tally: Tally, ports: Ports, world: World, rules: RetryRules
-) -> Answer:
-    """At most `call_attempts_max` attempts, each with a slot of its own; the last error comes out as it is."""
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, AttemptError) and next_step(error) is Step.SOON
-        ),
-        stop=tenacity.stop_after_attempt(rules.call_attempts_max)
-        | tenacity.stop_after_delay(rules.call_max_s),
-        wait=lambda state: pause_s(state.attempt_number, world.random()),
-        sleep=world.sleep,
-        reraise=True,
-    )
-    try:
-        return attempts(_attempt, command, tally, ports, world)
-    except AttemptError as error:
-        if next_step(error) is not Step.ASK:
-            raise
-        gone = _ask(command, ports, world)
-        if gone is None:
-            raise
-        return gone
-
-
-def _attempt(command: CancelCommand, tally: Tally, ports: Ports, world: World) -> Answer:
-    """One slot, one note, one request."""
-    while True:
-        slot = _slot_in_time(command, ports, world)
-        ports.ledger.note_attempt(command, attempt=tally.attempts + 1, uncertain_attempts=tally.uncertain)
-        if world.monotonic() - slot.taken_at_s < SLOT_LIFE_S:
-            break
-        _log.warning("slot.stale", effect="another one is taken")  # this process was suspended, or Redis slow
-    tally.attempts += 1
-    tally.sent_at = world.now()
-    try:
-        return _send(lambda: ports.api.cancel(command), slot, ports, tally.attempts)
-    except AttemptError as error:
-        tally.uncertain += error.uncertain
-        raise
-
-
-def _ask(command: CancelCommand, ports: Ports, world: World) -> JobGone | None:
-    """Whether the API says that nothing is left to cancel; takes a slot like any request."""
-    slot = _slot_in_time(command, ports, world)
-    answer = _send(lambda: ports.api.query(command), slot, ports, None)
-    return answer if isinstance(answer, JobGone) else None
-
-
-def _slot_in_time(command: CancelCommand, ports: Ports, world: World) -> Slot:
-    if world.now() >= command.not_after:
-        raise ExpiredError
-    slot = ports.slots.take()
-    if world.now() >= command.not_after:
-        raise ExpiredError  # the slot is lost; a worthless request would have cost the same
-    return slot
-
-
-def _send(call: Callable[[], T], slot: Slot, ports: Ports, attempt: int | None) -> T:
-    waited_s = round(slot.waited_s, 4)
-    try:
-        answer = call()
-    except AttemptError as error:
-        ports.slots.report(slot, error)
-        _log.warning(
-            "attempt.failed",
-            attempt=attempt,
-            fault=error.fault,
-            code=error.code,
-            http_status=error.http_status,
-            error=error.message,
-            uncertain=error.uncertain,
-            waited_s=waited_s,
-        )
-        raise
-    ports.slots.report(slot, None)
-    _log.info("attempt.answered", attempt=attempt, waited_s=waited_s)
-    return answer
 
 
 def _ended(
@@ -205,6 +97,7 @@ def _ended(
         sent_at=tally.sent_at,
         answer=None if isinstance(because, AttemptError) else because,
         error=EventError.of(because) if isinstance(because, AttemptError) else None,
+        request_id=because.request_id if isinstance(because, AttemptError) else None,
     )
 
 

@@ -31,7 +31,7 @@ def register(app: Celery, carrier: Callable[[], Carrier]) -> None:
 
     # shared=False: a second app in the process would otherwise run this one's task, with this one's carrier.
     @app.task(name=TASK_NAME, bind=True, acks_late=True, ignore_result=True, shared=False)  # type: ignore[untyped-decorator]
-    def cancel(self: Any, *args: Any, **kwargs: Any) -> None:
+    def cancel(self: Any, /, *args: Any, **kwargs: Any) -> None:
         raw: object = {"unexpected positional arguments": list(args)} if args else kwargs
         message_id = str(self.request.id)
         with structlog.contextvars.bound_contextvars(**_names(message_id, kwargs)):

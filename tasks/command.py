@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     JsonValue,
     PlainSerializer,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -26,6 +27,8 @@ JOB_LIFE = timedelta(hours=5)
 """The longest a moderation job lives: a cancel later than that is worthless. Source: doc 436/76263."""
 
 CONTEXT_MAX_BYTES = 4096
+CONTEXT_MAX_DEPTH = 32
+"""Pydantic reads JSON back to a depth of 200 only: what is deeper could be written, and never read again."""
 BATCH_MAX_SIZE = 10_000_000
 
 JOB_ID_RULE = r"^[A-Za-z0-9_-]{1,128}$"
@@ -42,7 +45,10 @@ class InvalidCommandError(ValueError):
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -55,6 +61,7 @@ Moment = Annotated[
     PlainSerializer(_rfc3339, return_type=str, when_used="json"),
 ]
 """A point in time, in UTC, written in RFC 3339 with milliseconds."""
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
 class BatchPlace(BaseModel):
@@ -105,14 +112,10 @@ class CancelCommand(BaseModel):
         if filled.get("requested_at") is None:
             filled["requested_at"] = datetime.now(UTC)
         if filled.get("not_after") is None:
-            made = filled["requested_at"]
-            if isinstance(made, str):
-                try:
-                    made = datetime.fromisoformat(made)
-                except ValueError:
-                    return filled  # the field's own check says what is wrong with it
-            if isinstance(made, datetime) and made.tzinfo is not None:
-                filled["not_after"] = made + JOB_LIFE
+            try:
+                filled["not_after"] = _MOMENT.validate_python(filled["requested_at"]) + JOB_LIFE
+            except (ValidationError, OverflowError):  # of a bad requested_at its own check says what is wrong
+                filled["not_after"] = datetime.max.replace(tzinfo=UTC)
         return filled
 
     @field_validator("requested_at", "not_after", mode="before")
@@ -128,6 +131,8 @@ class CancelCommand(BaseModel):
     @classmethod
     def _context_is_small(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
         if value is not None:
+            if _depth(value) > CONTEXT_MAX_DEPTH:
+                raise ValueError(f"must be nested at most {CONTEXT_MAX_DEPTH} deep")
             size_bytes = len(_compact_json(value))
             if size_bytes > CONTEXT_MAX_BYTES:
                 raise ValueError(f"must be at most {CONTEXT_MAX_BYTES} bytes of JSON, got {size_bytes}")
@@ -162,7 +167,12 @@ def parse(raw: object, *, now: datetime, command_id: str | None = None) -> Cance
 
 
 def _compact_json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _depth(value: JsonValue) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
 
 
 def _kind(value: object) -> str:
@@ -173,7 +183,7 @@ def _sentences(invalid: ValidationError) -> str:
     known = ", ".join(CancelCommand.model_fields)
     sentences = []
     for problem in invalid.errors(include_url=False, include_context=False):
-        field = ".".join(str(part) for part in problem["loc"]) or "command"
+        field = ".".join(str(part) for part in problem["loc"])[:80] or "command"
         came = repr(problem["input"])
         came = came if len(came) <= 80 else came[:77] + "…"
         match problem["type"]:

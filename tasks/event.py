@@ -112,6 +112,7 @@ def event_of(
     sent_at: datetime | None = None,
     answer: Answer | None = None,
     error: EventError | None = None,
+    request_id: str | None = None,
 ) -> Event:
     """The event of `command` ending in `outcome` at `now`, with what the API answered, if it did."""
     accepted = answer if isinstance(answer, Accepted) else None
@@ -124,7 +125,7 @@ def event_of(
             JobId=accepted.job_id if accepted else None,
             CreationTime=accepted.creation_time if accepted else None,
             DataId=accepted.data_id if accepted else None,
-            RequestId=accepted.request_id if accepted else gone.request_id if gone else None,
+            RequestId=accepted.request_id if accepted else gone.request_id if gone else request_id,
             State=accepted.state if accepted else gone.state if gone else None,
             bucket=command.bucket,
             region=command.region,
@@ -166,7 +167,11 @@ def deduplicated_event(command: CancelCommand, first: Event, *, now: datetime) -
 
 
 def unreadable_event(account: str, message_id: str, reason: str, *, now: datetime) -> Event:
-    """The event of a message that is no command: refused, named by the message's own id."""
+    """The event of a message that is no command: refused, named by the message's own id.
+
+    Both texts came from outside: lone surrogates, which no JSON text may hold, become question marks.
+    """
+    message_id, reason = (text.encode(errors="replace").decode() for text in (message_id, reason))
     return Event(
         id=message_id,
         source=f"/standdown/{account}",

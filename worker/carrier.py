@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import structlog
 
 from settings import Account
-from tasks.cancel import World, carry_out
+from tasks.attempt import World
+from tasks.cancel import carry_out
 from tasks.command import CancelCommand, InvalidCommandError, parse
 from tasks.outcome import Lane
 from tasks.ports import Ports, StoppingError

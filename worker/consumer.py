@@ -4,7 +4,6 @@ Celery deletes what it does not know and acknowledges what it cannot decode. Her
 dead letter with its raw body and reason before it is acknowledged, and the node lives on.
 """
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from celery import bootsteps
 from celery.worker import state as celery_state
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
+from kombu.utils import json
 
 from tasks.message import CONTENT_TYPE, TASK_NAME
 from worker.stall import StallWatch
@@ -22,9 +22,6 @@ BODY_MAX_BYTES = 262_144
 """A command is at most some 6 KiB; far larger bodies are rubbish, and need not be parsed to know it."""
 
 _log = structlog.get_logger(__name__)
-
-Bury = Callable[[str, bytes, str], None]
-"""Keeps a message that is no command: message id, raw body, reason."""
 
 
 def why_unreadable(headers: Any, content_type: Any, body: Any) -> str | None:
@@ -40,13 +37,16 @@ def why_unreadable(headers: Any, content_type: Any, body: Any) -> str | None:
     if len(body) > BODY_MAX_BYTES:
         return f"expected at most {BODY_MAX_BYTES} bytes, got {len(body)}"
     try:
-        parts = json.loads(body)
-    except (ValueError, RecursionError) as problem:
-        return f"expected the JSON [[], {{command}}, {{}}], got what is no JSON: {str(problem)[:120]}"
+        # As Celery will read it in the pool, where an error would drop the message.
+        parts = json.loads(body if isinstance(body, str) else bytes(body).decode("utf-8"))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as problem:
+        return f"expected the JSON [[], {{command}}, {{}}], got what is no JSON: {str(problem)[:120]!r}"
     match parts:
-        case [list(), dict(), dict() | None]:
+        case [list(), dict(), (dict() | None) as embedded]:
+            if any((embedded or {}).values()):
+                return "expected nothing embedded, got callbacks or a chain: they are not carried out here"
             return None
-    return f"expected the JSON [[], {{command}}, {{}}], got {str(parts)[:80]}"
+    return f"expected the JSON [[], {{command}}, {{}}], got {repr(parts)[:80]}"
 
 
 class NodeConsumer(Consumer):  # type: ignore[misc]
@@ -83,6 +83,11 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
         self.first_connection_attempt = False
         return connection
 
+    def on_ready(self) -> None:
+        """The node takes commands from now on."""
+        super().on_ready()
+        _log.info("node.ready")
+
     def register_with_event_loop(self, hub: Any) -> None:
         """Also look once a second whether deliveries are stalled; Celery cancels this when it reconnects."""
         super().register_with_event_loop(hub)
@@ -104,21 +109,30 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler for the messages that are commands, ours for the rest."""
         handle: Callable[[Any], None] = super().create_task_handler(*args, **kwargs)
-        bury: Bury = self.app.standdown_bury
 
         def on_message(message: Any) -> None:
             body = message.body or b""
             problem = why_unreadable(message.headers, message.content_type, body)
-            if problem is None:
-                return handle(message)
-            headers = message.headers if isinstance(message.headers, dict) else {}
-            message_id = headers.get("id") or message.properties.get("message_id") or message.delivery_tag
-            _log.warning("message.unreadable", message=str(message_id)[:128], error=problem)
-            bury(str(message_id), body.encode() if isinstance(body, str) else bytes(body), problem)
-            message.ack_log_error(_celery_log, self.connection_errors)
-            return None
+            if problem is not None:
+                return self._bury(message, problem)
+            # Whatever else the producer's Celery asks for (expires, eta, time limits) would lose or delay it.
+            message.headers = {"task": TASK_NAME, "id": message.headers["id"]}
+            return handle(message)
 
         return on_message
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """A message kombu could not even unpack; Celery would acknowledge it and go on."""
+        self._bury(message, f"expected content that can be unpacked, got: {str(exc)[:120]!r}")
+
+    def _bury(self, message: Any, problem: str) -> None:
+        body = message.body or b""
+        headers = message.headers if isinstance(message.headers, dict) else {}
+        message_id = str(headers.get("id") or message.properties.get("message_id") or message.delivery_tag)
+        _log.warning("message.unreadable", message=message_id[:128], error=problem)
+        raw = body.encode(errors="replace") if isinstance(body, str) else bytes(body)
+        self.app.standdown_bury(message_id, raw, problem)
+        message.ack_log_error(_celery_log, self.connection_errors)
 
 
 _celery_log = structlog.stdlib.get_logger("celery")

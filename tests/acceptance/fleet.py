@@ -85,8 +85,8 @@ class Fleet:
 
     def wait_for_nodes(self, count: int = 2) -> None:
         """Return when `count` more nodes than now have started."""
-        want = len(self.log_lines("node.started")) + count
-        until(lambda: len(self.log_lines("node.started")) >= want, f"{count} nodes started")
+        want = len(self.log_lines("node.ready")) + count
+        until(lambda: len(self.log_lines("node.ready")) >= want, f"{count} nodes started")
 
     def witness(self, path: str = "stats") -> Any:
         """What the sandbox counted."""

@@ -11,6 +11,7 @@ from tests.acceptance.fleet import BUCKET, REGION, Fleet, until
 from worker.sandbox import SANDBOX_SECRET_ID, SANDBOX_SECRET_KEY
 
 PLACE = ["--bucket", BUCKET, "--region", REGION]
+PROPERTIES = {"delivery_tag": "tag", "delivery_info": {"exchange": "", "routing_key": "q"}}
 DEAD = "standdown:{default}:dead"
 
 
@@ -137,7 +138,7 @@ RUBBISH: dict[str, str | bytes] = {
     "unknown field": _envelope(json.dumps([[], {**GOOD, "colour": "red"}, {}])),
     "positional arguments": _envelope(json.dumps([["av1"], {}, {}])),
     "a 5 MB body": _envelope(json.dumps([[], {**GOOD, "reason": "x" * 5_000_000}, {}])),
-    "body not base64": _envelope("%%%", properties={"body_encoding": "base64", "delivery_tag": "t", "delivery_info": {"exchange": "", "routing_key": "q"}}),
+    "body not base64": _envelope("%%%", properties={**PROPERTIES, "body_encoding": "base64"}),
     "another account": _envelope(json.dumps([[], {**GOOD, "account": "other"}, {}])),
 }  # fmt: skip
 
@@ -150,7 +151,7 @@ def test_rubbish_becomes_dead_letters_and_the_node_lives_on(nodes: Fleet) -> Non
     until(lambda: state.hlen(DEAD) == len(RUBBISH), f"{len(RUBBISH)} dead letters, got {state.hlen(DEAD)}")
     nodes.run("cancel", "av7", *PLACE)
     assert _ended(nodes, "av7")["outcome"] == "cancelled"
-    assert len(nodes.log_lines("node.started")) == 2
+    assert len(nodes.log_lines("node.ready")) == 2
     assert not nodes.log_lines("node.ended")
     letters: list[Any] = [json.loads(letter) for letter in state.hvals(DEAD)]  # type: ignore[union-attr]
     assert all(letter["event"]["data"]["error"]["message"] for letter in letters)

@@ -63,9 +63,8 @@ def main() -> None:
         click.echo(misplaced, err=True)
         sys.exit(ExitCode.BAD_SETTINGS)
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = cli.main(standalone_mode=False)  # click gives the code of its own Exit back
+        sys.exit(code if isinstance(code, int) else ExitCode.OK)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)

@@ -119,7 +119,7 @@ class Stage:
     def _start_worker(self, stack: ExitStack, env: Mapping[str, str]) -> None:
         worker = self._child(stack, "worker", ["worker"], env)
         self._until(
-            lambda: worker.log.read_text(errors="replace").count('"node.started"') >= NODES,
+            lambda: worker.log.read_text(errors="replace").count('"node.ready"') >= NODES,
             "the nodes do not start",
         )
         self.check()

@@ -85,6 +85,7 @@ def wait_until_ready(socket: Path, home: Path, timeout_s: float) -> tuple[str, i
     while True:
         try:
             with client(socket) as server:
+                server.ping()  # unlike INFO it is refused while the data are still being read
                 info = server.info("server")
             return str(info["redis_version"]), int(info["process_id"])
         except redis.exceptions.BusyLoadingError:

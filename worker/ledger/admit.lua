@@ -33,7 +33,7 @@ local attempts, uncertain = tonumber(known[3] or 0), tonumber(known[4] or 0)
 
 if ARGV[8] ~= '' then
   if redis.call('HSETNX', KEYS[5], 'size', ARGV[8]) == 1 then redis.call('PEXPIRE', KEYS[5], ARGV[10]) end
-  if redis.call('HGET', KEYS[5], 'aborted') then
+  if redis.call('HGET', KEYS[5], 'aborted_by') then
     redis.call('HSET', KEYS[3], 'holder', claim)
     redis.call('ZADD', KEYS[2], now + lease, id)
     return { 'aborted', kept, attempts, uncertain, 0 }

@@ -32,7 +32,7 @@ class Keys:
         return f"{self.prefix}job:{job_key}"
 
     def batch(self, batch_id: str) -> str:
-        """Hash: size, created_at, aborted, done, one count per outcome, last, event."""
+        """Hash: size, created_at, aborted_by, done, one count per outcome, last, event."""
         return f"{self.prefix}batch:{batch_id}"
 
     @property

@@ -100,7 +100,8 @@ class Gate:
                 self._took_us.append(took_us)
             tell = not fine or self._watch or slot.probe
         # Without an answer nobody knows when it arrived; most likely at once.
-        late_us = took_us - slot.quickest_us if answered and slot.quickest_us else 0
+        # Before the road is known (quickest 0) all that it took counts: the first second has no credit either.
+        late_us = took_us - slot.quickest_us if answered else 0
         try:
             if late_us > slot.guard_us:
                 self._script.late(slot.number, late_us)

@@ -45,7 +45,9 @@ end
 -- The clock went back (a failover, a correction): everything remembered moves with it, as if no time had passed.
 if now < s.seen then
   local step = s.seen - now
-  for _, name in ipairs({ 'last', 'bulk_at', 'stop_until', 'slow_at', 'gate_since', 'gate_until', 'probe_at', 'guard_until' }) do
+  for _, name in ipairs({
+    'last', 'bulk_at', 'stop_until', 'slow_at', 'guard_until', 'wide_at', 'gate_since', 'gate_until', 'probe_at',
+  }) do
     if s[name] then s[name] = s[name] - step end
   end
   for _, lane in ipairs({ 'urgent', 'bulk' }) do
@@ -54,6 +56,8 @@ if now < s.seen then
   for _, number in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
     redis.call('ZINCRBY', KEYS[2], -step, number)
   end
+  s.seen = now
+  save() -- at once: an operation that writes nothing of its own would let the next one move it all again
 end
 s.seen = now
 
@@ -61,6 +65,16 @@ local function guard(start)
   local measured = s.jitter and 2 * s.jitter or start
   if s.guard_until and now < s.guard_until then measured = math.max(measured, s.guard_kept) end
   return math.max(GUARD_MIN, math.min(GUARD_MAX, math.floor(measured)))
+end
+
+-- A request is reported late from the guard on that it was granted with: the window keeps to the widest of those
+-- that still count, although the guard has narrowed since.
+local function widest(guarded)
+  if not s.wide_at or now - s.wide_at >= SECOND + GUARD_MAX then
+    s.wide, s.wide_before, s.wide_at = guarded, s.wide or 0, now
+  end
+  s.wide = math.max(s.wide, guarded)
+  return math.max(s.wide, s.wide_before)
 end
 
 local function limit_now(configured)
@@ -134,7 +148,7 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
   measure(low, mean, guard_start)
   local limit = limit_now(configured)
   local guarded = guard(guard_start)
-  local window = SECOND + guarded
+  local window = SECOND + widest(guarded)
   local spacing = math.floor(window / limit)
   s.cap = math.max(s.cap, s.limit or configured)
   for _, name in ipairs({ 'urgent', 'bulk' }) do
@@ -237,6 +251,7 @@ elseif operation == 'report' then
   return report(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
 elseif operation == 'late' then -- number of the grant, by how much: it may have arrived that much later
   if redis.call('ZSCORE', KEYS[2], ARGV[3]) then redis.call('ZINCRBY', KEYS[2], ARGV[4], ARGV[3]) end
+  save()
   return {}
 elseif operation == 'limit' then -- limit, '' for the configured one
   s.limit = tonumber(ARGV[3])

@@ -102,25 +102,26 @@ class LimiterScript:
             now_us=now_us,
         )  # fmt: skip
 
-    def late(self, number: int, by_us: int) -> None:
+    def late(self, number: int, by_us: int, *, now_us: int | None = None) -> None:
         """The request of grant `number` may have arrived `by_us` later than the quickest would."""
-        self._call("late", number, by_us)
+        self._call("late", number, by_us, now_us=now_us)
 
-    def set_limit(self, limit_per_s: int | None) -> None:
+    def set_limit(self, limit_per_s: int | None, *, now_us: int | None = None) -> None:
         """Change the limit for everyone, at once; None returns to the configured one."""
-        self._call("limit", "" if limit_per_s is None else limit_per_s)
+        self._call("limit", "" if limit_per_s is None else limit_per_s, now_us=now_us)
 
     def hold(self, reason: str, author: str, until_s: float | None, *, now_us: int | None = None) -> None:
         """Send nothing until released, or until `until_s` (unix seconds on Redis' clock)."""
         self._call("hold", reason, author, "" if until_s is None else int(until_s * 1e6), now_us=now_us)
 
-    def release(self) -> None:
+    def release(self, *, now_us: int | None = None) -> None:
         """Open the gate, whatever closed it."""
-        self._call("release")
+        self._call("release", now_us=now_us)
 
-    def look(self) -> Look:
+    def look(self, *, now_us: int | None = None) -> Look:
         """What is in force now."""
-        fields = [_text(value) for value in self._call("look", self._rules.limit_per_s, self._guard_us)]
+        answer = self._call("look", self._rules.limit_per_s, self._guard_us, now_us=now_us)
+        fields = [_text(value) for value in answer]
         return Look(
             now_s=int(fields[0]) / 1e6,
             limit_per_s=int(float(fields[1])),

@@ -17,7 +17,8 @@ GUARD_KEPT_US = 3600 * SECOND_US
 RECOVERY_US = 5 * SECOND_US
 FAILURES_MAX = 5
 PROBE_US = {"failing": (2 * SECOND_US, 30 * SECOND_US), "account": (5 * SECOND_US, 60 * SECOND_US)}
-_TIMES = ("last", "bulk_at", "stop_until", "slow_at", "gate_since", "gate_until", "probe_at", "guard_until")
+_GATE_TIMES = ("gate_since", "gate_until", "probe_at")
+_TIMES = ("last", "bulk_at", "stop_until", "slow_at", "guard_until", "wide_at", *_GATE_TIMES)
 
 
 @dataclass
@@ -40,6 +41,9 @@ class Twin:
     slow_at: int | None = None
     guard_kept: int = 0
     guard_until: int | None = None
+    wide: int = 0
+    wide_before: int = 0
+    wide_at: int | None = None
     quickest: float | None = None
     jitter: float | None = None
     gate: str | None = None
@@ -67,6 +71,12 @@ class Twin:
         if self.guard_until is not None and self.seen < self.guard_until:
             measured = max(measured, self.guard_kept)
         return max(GUARD_MIN_US, min(GUARD_MAX_US, int(measured)))
+
+    def widest(self, guarded: int) -> int:
+        if self.wide_at is None or self.seen - self.wide_at >= SECOND_US + GUARD_MAX_US:
+            self.wide, self.wide_before, self.wide_at = guarded, self.wide, self.seen
+        self.wide = max(self.wide, guarded)
+        return max(self.wide, self.wide_before)  # of the grants that still count
 
     def limit_now(self, configured: int) -> int:
         limit = self.limit or configured
@@ -120,7 +130,7 @@ class Twin:
         self.measure(took, guard_start)
         limit = self.limit_now(configured)
         guarded = self.guard(guard_start)
-        window = SECOND_US + guarded
+        window = SECOND_US + self.widest(guarded)
         spacing = window // limit
         self.cap = max(self.cap, self.limit or configured)
         self.urgent = {name: told for name, told in self.urgent.items() if told + STALE_US >= now}
@@ -198,7 +208,8 @@ class Twin:
         jitter = start / 2 if self.jitter is None else self.jitter
         self.jitter = jitter + (mean - self.quickest - jitter) / 32
 
-    def late(self, number: int, by: int) -> None:
+    def late(self, now: int, number: int, by: int) -> None:
+        self.step_to(now)
         if number in self.grants:
             self.grants[number] += by
 
