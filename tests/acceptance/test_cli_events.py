@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -43,7 +44,15 @@ class Books:
             raw |= {"batch": {"id": batch, "index": 0, "size": 1}}  # type: ignore[dict-item]
         command = parse(raw, now=now)
         ledger.admit(command)
-        return ledger.settle(command, event_of(command, outcome, now=now))[0]
+        event = ledger.settle(command, event_of(command, outcome, now=now))[0]
+        written_ms = self._now_ms()
+        while self._now_ms() == written_ms:  # each in a millisecond of its own: the order is by time
+            pass
+        return event
+
+    def _now_ms(self) -> int:
+        seconds, us = cast("tuple[int, int]", self._state.time())
+        return seconds * 1000 + us // 1000
 
     def close(self) -> None:
         self._state.close()
