@@ -54,7 +54,8 @@ class CommandCarrier:
             raise StoppingError
         try:
             # The queue decides the lane: a purge that forgot to name its own must not run as urgent.
-            fields = {**raw, "lane": self._lane} if isinstance(raw, Mapping) else raw
+            here = {"account": self._account.name}
+            fields = {**here, **raw, "lane": self._lane} if isinstance(raw, Mapping) else raw
             command = parse(fields, now=self._world.now(), command_id=message_id)
         except InvalidCommandError as invalid:
             _log.warning("command.unreadable", error=str(invalid))

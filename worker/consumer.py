@@ -16,6 +16,7 @@ from celery.worker.state import maybe_shutdown
 from kombu.utils import json
 
 from tasks.message import CONTENT_TYPE, TASK_NAME
+from worker.inbox.intake import name_of
 from worker.stall import StallWatch
 
 BODY_MAX_BYTES = 262_144
@@ -128,9 +129,10 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
     def _bury(self, message: Any, problem: str) -> None:
         body = message.body or b""
         headers = message.headers if isinstance(message.headers, dict) else {}
-        message_id = str(headers.get("id") or message.properties.get("message_id") or message.delivery_tag)
-        _log.warning("message.unreadable", message=message_id[:128], error=problem)
         raw = body.encode(errors="replace") if isinstance(body, str) else bytes(body)
+        # Not the delivery tag: RabbitMQ counts them per channel, and two nodes' letters would overwrite each other.
+        message_id = str(headers.get("id") or message.properties.get("message_id") or name_of(raw))
+        _log.warning("message.unreadable", message=message_id[:128], error=problem)
         self.app.standdown_bury(message_id, raw, problem)
         message.ack_log_error(_celery_log, self.connection_errors)
 

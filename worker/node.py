@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from celery.app.trace import setup_worker_optimizations
@@ -40,6 +41,8 @@ from worker.limiter.script import LimiterScript, Rules
 from worker.servers import Servers
 from worker.state import connect_state
 
+FLUSH_S = 0.2
+"""How often it is written down what was published; until then a crash publishes it once more."""
 STOP_MAX_S = 9.0
 """How long a stop waits for requests in flight; an API that hangs would hold it for the whole read timeout."""
 
@@ -102,6 +105,7 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._in_background("heart", self._lease_s / 3, self._ledger.renew)
+        self._in_background("flush", FLUSH_S, self._ledger.flush)
         self._in_background("sweep", PERIOD_S, lambda: self._sweep.step(time.monotonic()))
         if self._inbox is not None:
             self._in_background("inbox", 0.2, self._inbox.step)
@@ -125,6 +129,8 @@ class Node:
             worker.start()
         finally:
             self.stop()
+            with suppress(StoppingError):  # Redis is away: a lease will do it
+                self._ledger.flush()
             self._api.close()
             self._publisher.close()
             self._sender.close()

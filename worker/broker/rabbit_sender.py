@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from amqp import Message
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, RecoverableConnectionError
 
 from tasks.command import CancelCommand
 from tasks.message import (
@@ -41,6 +41,16 @@ class RabbitSender:
     def send(self, commands: Sequence[CancelCommand], payloads: Sequence[str] | None = None) -> None:
         """Return once RabbitMQ has confirmed every command. Raises NotConfirmedError or a connection error."""
         payloads = payloads or [payload_of(command) for command in commands]
+        kept = self._connection is not None
+        try:
+            self._send(commands, payloads)
+        except (OSError, RecoverableConnectionError):
+            # That a kept connection died while it was idle is noticed by the next send only.
+            if not kept:
+                raise
+            self._send(commands, payloads)
+
+    def _send(self, commands: Sequence[CancelCommand], payloads: Sequence[str]) -> None:
         try:
             self._open()
             for command, payload in zip(commands, payloads, strict=True):

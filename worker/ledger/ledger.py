@@ -12,6 +12,7 @@ import redis
 
 from tasks.command import CancelCommand
 from tasks.event import Event, EventData, batch_event_template
+from tasks.message import command_of, payload_of
 from tasks.outcome import Lane
 from tasks.ports import (
     Admission,
@@ -29,6 +30,9 @@ JOB_AGAIN_S = 1.0
 """How soon a command is looked at again whose job another command carries right now."""
 BATCH_LIFE_S = 7 * 86400
 """How long a batch is remembered that never completes."""
+
+
+FLUSH_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class RedisLedger:
         self._node = uuid.uuid4().hex[:12]
         self._numbers = itertools.count(1)
         self._claims: dict[str, str] = {}
+        self._done: list[str] = []
         self._lock = threading.Lock()
         folder = Path(__file__).parent
         self._scripts = {
@@ -89,7 +94,7 @@ class RedisLedger:
             claim,
             command.command_id,
             command.lane,
-            _payload(command),
+            payload_of(command),
             self._lease_ms,
             keys.prefix,
             self._retention_ms,
@@ -109,7 +114,7 @@ class RedisLedger:
                     return JobKnown(Event.model_validate_json(rest[0]))
                 kept, attempts, uncertain, lost = rest
                 # What was accepted first stands: a copy of the message may hold later times.
-                first = CancelCommand.model_validate_json(kept) if kept else command
+                first = self._read(command, kept) if kept else command
                 if kind == b"aborted":
                     return BatchAborted(first, attempts, uncertain)
                 return Admitted(first, attempts, uncertain, lost)
@@ -134,7 +139,10 @@ class RedisLedger:
         if not isinstance(event.data, EventData):
             raise TypeError(f"event {event.id} is a batch's, it settles no command")
         keys, batch, outcome = self._keys, command.batch, event.data.outcome
-        dead = {"command": command.payload(), "event": event.model_dump(mode="json")}
+        dead = ""
+        if outcome.needs_a_person:
+            dead = json.dumps({"command": command.payload(), "event": event.model_dump(mode="json")})
+        written = event.model_dump_json()
         stand = self._run(
             "settle",
             [
@@ -148,26 +156,42 @@ class RedisLedger:
             ],
             command.command_id,
             outcome,
-            event.model_dump_json(),
+            written,
             self._retention_ms,
             int(outcome.settles_the_job and not event.data.deduplicated),
             batch.size if batch else "",
             self._rules.events_max,
-            json.dumps(dead) if outcome.needs_a_person else "",
+            dead,
             self._lease_ms,
             batch_event_template(command, event.time) if batch else "",
             f"r:{command.lane}:{command.command_id}",
-            _payload(command),
+            payload_of(command),
         )
-        return [Event.model_validate_json(text) if text != event else event for text in stand]
+        ours = written.encode()
+        return [event if text == ours else Event.model_validate_json(text) for text in stand]
 
     def published(self, command: CancelCommand) -> None:
-        """Every event is with the broker: forget that the command is owed."""
+        """Every event is with the broker: forget that the command is owed, soon (`flush`).
+
+        Until then a crash only lets the same event be published again.
+        """
+        with self._lock:
+            self._done.append(command.command_id)
+            full = len(self._done) >= FLUSH_AT
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what was published since the last time. Called often by one thread, and at the end."""
+        with self._lock:
+            done, self._done = self._done, []
+        if not done:
+            return
 
         def forget() -> None:
             with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hdel(self._keys.accepted(command.lane), command.command_id)
-                pipe.zrem(self._keys.leases(command.lane), command.command_id)
+                pipe.hdel(self._keys.accepted(self._lane), *done)
+                pipe.zrem(self._keys.leases(self._lane), *done)
                 pipe.execute()
 
         self._patience.until_answered(forget)
@@ -210,9 +234,9 @@ class RedisLedger:
             f"r:{command.lane}:{command.command_id}",
         )  # fmt: skip
 
+    def _read(self, command: CancelCommand, payload: bytes) -> CancelCommand:
+        account, lane, command_id = command.account, command.lane, command.command_id
+        return command_of(payload, account=account, lane=lane, command_id=command_id)
+
     def _claim(self, command: CancelCommand) -> str:
         return self._claims.get(command.command_id, "")
-
-
-def _payload(command: CancelCommand) -> str:
-    return command.model_dump_json(exclude_none=True)

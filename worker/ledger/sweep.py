@@ -12,6 +12,7 @@ import redis
 import structlog
 
 from tasks.command import CancelCommand
+from tasks.message import command_of
 from tasks.outcome import Lane
 from worker.ledger.keys import Keys
 
@@ -74,7 +75,7 @@ class Sweep:
     def _take_due(self) -> list[CancelCommand]:
         keys = [self._keys.accepted(self._lane), self._keys.leases(self._lane)]
         flat = self._due(keys=keys, args=[AT_ONCE, int(LEASE_S * 1000), self._keys.prefix])
-        return [CancelCommand.model_validate_json(payload) for payload in flat[1::2]]
+        return [self._read(key.decode(), payload) for key, payload in zip(flat[::2], flat[1::2], strict=True)]
 
     def _enqueue(self, commands: Sequence[CancelCommand]) -> None:
         if commands:
@@ -101,9 +102,12 @@ class Sweep:
         lost = []
         for command_id, payload in unseen.items():
             if now_s - self._suspects.setdefault(command_id, now_s) >= SUSPECT_S:
-                lost.append(CancelCommand.model_validate_json(payload))
+                lost.append(self._read(command_id, payload))
                 del self._suspects[command_id]
         return lost[:AT_ONCE]
+
+    def _read(self, command_id: str, payload: bytes) -> CancelCommand:
+        return command_of(payload, account=self._keys.account, lane=self._lane, command_id=command_id)
 
     def _unseen(self, accepted: str, leased: str) -> dict[str, bytes]:
         # The ledger is read before the queue and the leases after it: what moves on meanwhile is seen there.

@@ -23,7 +23,7 @@ local STALE = 250000        -- a waiter that is this late for its turn is taken 
 local WAIT_MAX = SECOND     -- nobody sleeps longer: a release or a new limit is noticed within this
 local GUARD_MIN, GUARD_MAX = 5000, 250000
 local GUARD_KEPT = 3600 * SECOND  -- how long a throttled answer is remembered as too narrow a guard
-local RECOVERY = 5 * SECOND -- the lowered limit rises a step each
+local RECOVERY = 2 * SECOND -- the lowered limit rises a twentieth of the whole each
 local FAILURES_MAX = 5      -- failures in a row that close the gate
 local PROBE = { failing = { 2 * SECOND, 30 * SECOND }, account = { 5 * SECOND, 60 * SECOND } }
 
@@ -113,28 +113,24 @@ local function measure(low, mean, start)
   s.jitter = jitter + (mean - s.quickest - jitter) / 32
 end
 
-local function others(lane, client, before)
-  local count, latest = 0, nil
+-- How many others wait before this client; a new one comes last.
+local function before(lane, client)
+  local mine, count = s[lane][client], 0
   for name, told in pairs(s[lane]) do
-    if name ~= client and (not before or told < before) then
-      count = count + 1
-      if not latest or told > latest then latest = told end
-    end
+    if name ~= client and (not mine or told < mine or (told == mine and name < client)) then count = count + 1 end
   end
-  return count, latest
+  return count
 end
 
--- When this client is to ask (again), given that it may send at `earliest`; waiters are told times apart from each
--- other, so that a slot is asked for about once, not once per waiter.
+-- When it is this client's turn, given that the lane's first may send at `earliest`: waiters are told times apart
+-- from each other, so that a slot is asked for about once, not once per waiter.
 local function turn(lane, client, limit, window, earliest)
-  local count, latest = others(lane, client, s[lane][client])
+  local count = before(lane, client)
   if lane == 'urgent' then
     local grant = grant_at(math.max(1, limit - count))
-    if grant then earliest = math.max(earliest, grant + window) end
-  elseif latest then
-    earliest = math.max(earliest, latest + math.floor(window / limit))
+    return grant and math.max(earliest, grant + window) or earliest
   end
-  return math.min(earliest, now + WAIT_MAX)
+  return earliest + count * math.floor(window / limit)
 end
 
 local function refusal(wake, lead, cause)

@@ -14,7 +14,7 @@ STALE_US = 250_000
 WAIT_MAX_US = SECOND_US
 GUARD_MIN_US, GUARD_MAX_US = 5_000, 250_000
 GUARD_KEPT_US = 3600 * SECOND_US
-RECOVERY_US = 5 * SECOND_US
+RECOVERY_US = 2 * SECOND_US
 FAILURES_MAX = 5
 PROBE_US = {"failing": (2 * SECOND_US, 30 * SECOND_US), "account": (5 * SECOND_US, 60 * SECOND_US)}
 _GATE_TIMES = ("gate_since", "gate_until", "probe_at")
@@ -94,20 +94,17 @@ class Twin:
     def told(self, lane: str) -> dict[str, int]:
         return self.urgent if lane == "urgent" else self.bulk
 
+    def before(self, lane: str, client: str) -> int:
+        waiting = self.told(lane)
+        mine = (waiting[client], client) if client in waiting else None
+        return sum(name != client and (mine is None or (told, name) < mine) for name, told in waiting.items())
+
     def turn(self, lane: str, client: str, limit: int, window: int, earliest: int) -> int:
-        before = self.told(lane).get(client)
-        others = [
-            told
-            for name, told in self.told(lane).items()
-            if name != client and (before is None or told < before)
-        ]
+        count = self.before(lane, client)
         if lane == "urgent":
-            grant = self.grant_at(max(1, limit - len(others)))
-            if grant is not None:
-                earliest = max(earliest, grant + window)
-        elif others:
-            earliest = max(earliest, max(others) + window // limit)
-        return min(earliest, self.seen + WAIT_MAX_US)
+            grant = self.grant_at(max(1, limit - count))
+            return earliest if grant is None else max(earliest, grant + window)
+        return earliest + count * (window // limit)
 
     def refusal(self, wake: int, lead: int, cause: str) -> Verdict:
         wait = max(1000, min(wake - self.seen - lead // 2, WAIT_MAX_US))

@@ -214,6 +214,7 @@ def test_a_settled_command_whose_event_was_not_confirmed_comes_back(state: redis
     next_node = ledger(state)
     assert next_node.admit(one) == Known([event])
     next_node.published(one)
+    next_node.flush()
     assert state.hlen(Keys("default").accepted(Lane.URGENT)) == 0
     assert state.zcard(Keys("default").leases(Lane.URGENT)) == 0
 

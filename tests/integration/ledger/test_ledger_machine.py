@@ -153,6 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for event in delivery.to_publish or []:
             assert self.published.setdefault(event.id, event) == event
         delivery.node.published(delivery.command)
+        delivery.node.flush()
         self.live.remove(delivery)
 
     @precondition(lambda self: self.live)

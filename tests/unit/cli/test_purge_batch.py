@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from tasks.command import CancelCommand, parse
 from tasks.door import CHUNK
-from tasks.message import payload_of
 from worker.cli.purge_batch import (
     SHOWN_MAX,
     BatchCommands,
@@ -42,7 +41,7 @@ def test_each_command_has_its_place_and_stands_at_every_door() -> None:
     for index, one in enumerate(made):
         assert one.batch is not None
         assert (one.batch.id, one.batch.index, one.batch.size) == ("b1", index, 2)
-        assert CancelCommand.model_validate_json(payload_of(one)) == one
+        assert CancelCommand.model_validate(one.payload()) == one
         assert one.command_id == command_id_of("b1", one.job_key)
 
 

@@ -1,7 +1,7 @@
 """The message that carries a command, read back the way a consumer would."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from celery import Celery
 from kombu.serialization import loads
@@ -10,6 +10,7 @@ from tasks.command import CancelCommand, parse
 from tasks.message import (
     CONTENT_ENCODING,
     CONTENT_TYPE,
+    command_of,
     message_body,
     message_headers,
     payload_of,
@@ -38,7 +39,18 @@ def test_the_body_is_celerys_protocol_2() -> None:
         message_body(payload_of(command())).encode(), CONTENT_TYPE, CONTENT_ENCODING, accept=[CONTENT_TYPE]
     )
     assert (args, embed) == ([], {})
-    assert parse(kwargs, now=NOW, command_id="another") == command()
+    assert parse(kwargs, now=NOW, command_id="c-1") == command()
+
+
+def test_what_the_place_tells_is_not_written_twice() -> None:
+    """Account, lane and id stand in key, queue and header, the usual deadline nowhere; all come back."""
+    one = command()
+    payload = payload_of(one)
+    assert not {"account", "lane", "command_id", "not_after"} & json.loads(payload).keys()
+    assert command_of(payload, account="default", lane=Lane.URGENT, command_id="c-1") == one
+    hurried = one.model_copy(update={"not_after": one.not_after - timedelta(hours=1)})
+    again = command_of(payload_of(hurried), account="default", lane=Lane.URGENT, command_id="c-1")
+    assert again == hurried
 
 
 def test_celery_writes_a_body_that_means_the_same() -> None:
@@ -46,7 +58,7 @@ def test_celery_writes_a_body_that_means_the_same() -> None:
     made = Celery().amqp.as_task_v2("c-1", "standdown.cancel", kwargs=command().payload())
     _, kwargs, _ = made.body
     ours = message_headers("c-1")
-    assert kwargs == json.loads(payload_of(command()))
+    assert parse(kwargs, now=NOW) == parse(json.loads(payload_of(command())), now=NOW, command_id="c-1")
     assert {name: made.headers[name] for name in ours} == ours
 
 
