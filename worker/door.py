@@ -5,6 +5,7 @@ with open_door() as door:
     door.enqueue(CancelCommand(job_id="av…", bucket="…", region="…"))
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +14,10 @@ from kombu.exceptions import KombuError
 
 from settings import Settings, load
 from tasks.door import Door, UnreachableError
+from worker.broker.publisher import EventPublisher
+from worker.broker.queues import EVENTS
 from worker.broker.rabbit_sender import NotConfirmedError, RabbitSender
-from worker.broker.redis_queue import RedisSender
+from worker.broker.redis_queue import RedisBindings, RedisSender
 from worker.inbox.intake import Bury, Intake
 from worker.inbox.rabbit_inbox import RabbitInbox
 from worker.inbox.redis_inbox import RedisInbox
@@ -53,6 +56,14 @@ def inbox_of(settings: Settings, servers: Servers, bury: Bury) -> RabbitInbox | 
     if servers.link.rabbitmq:
         return RabbitInbox(servers.link, intake)
     return RedisInbox(connect_state(_redis_broker_url(servers)), intake)
+
+
+def publisher_to(servers: Servers, stopping: threading.Event) -> EventPublisher:
+    """What publishes events at the broker in use."""
+    if servers.link.rabbitmq:
+        return EventPublisher(servers.link, stopping)
+    bindings = RedisBindings(connect_state(_redis_broker_url(servers)), EVENTS)
+    return EventPublisher(servers.link, stopping, bindings.any)
 
 
 def _redis_broker_url(servers: Servers) -> str:

@@ -27,11 +27,10 @@ from tasks.retry import RetryRules
 from worker.api import CancelApi
 from worker.app import celery_app
 from worker.broker import tolerant_redis
-from worker.broker.publisher import EventPublisher
 from worker.broker.redis_queue import RedisQueueView
 from worker.carrier import CommandCarrier, refusal_of
 from worker.consumer import NodeConsumer
-from worker.door import UNREACHABLE, inbox_of, sender_to
+from worker.door import UNREACHABLE, inbox_of, publisher_to, sender_to
 from worker.ledger.dead import DeadLetters
 from worker.ledger.ledger import LedgerRules, RedisLedger
 from worker.ledger.patience import Patience
@@ -69,7 +68,7 @@ class Node:
             client=f"{os.uname().nodename}.{os.getpid()}",
             wait_max_s=settings.limiter.wait_max_s,
         )
-        self._publisher = EventPublisher(servers.link, self._stopping)
+        self._publisher = publisher_to(servers, self._stopping)
         dead = DeadLetters(state, account_name, self._publisher, patience, settings.ledger.events_max)
         self._api = CancelApi.from_settings(settings, account_name)
         ports = Ports(

@@ -1,6 +1,7 @@
 """Events on their way out: published to the topic exchange and confirmed by the broker."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, LifoQueue
 
@@ -22,10 +23,14 @@ class EventPublisher:
 
     Each publish uses a connection of its own while it lasts: kombu's connections belong to one thread at a
     time. As many stay open as threads ever published at once.
+    is_heard: whether any queue is bound, where the broker would drop the event otherwise (Redis).
     """
 
-    def __init__(self, link: Link, stopping: threading.Event) -> None:
+    def __init__(
+        self, link: Link, stopping: threading.Event, is_heard: Callable[[], bool] = lambda: True
+    ) -> None:
         self._link = link
+        self._is_heard = is_heard
         self._stopping = stopping
         self._idle: LifoQueue[Producer] = LifoQueue()
         self._lost = False
@@ -57,6 +62,8 @@ class EventPublisher:
                 _discard(self._idle.get_nowait())
 
     def _publish_once(self, event: Event) -> None:
+        if not self._is_heard():
+            return  # the ledger's stream has the event; on Redis the exchange itself keeps nothing
         try:
             producer = self._idle.get_nowait()
         except Empty:

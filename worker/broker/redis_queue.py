@@ -69,6 +69,21 @@ class RedisSender:
         self._redis.close()
 
 
+class RedisBindings:
+    """Knows whether anybody listens to an exchange. Where nobody does, kombu would drop the message after some work.
+
+    Source: kombu 5.7 `transport/redis.py`, `keyprefix_queue`: one set of bindings an exchange.
+    """
+
+    def __init__(self, client: redis.Redis, exchange: str) -> None:
+        self._redis = client
+        self._key = f"_kombu.binding.{exchange}"
+
+    def any(self) -> bool:
+        """Whether a queue is bound to the exchange."""
+        return bool(self._redis.exists(self._key))
+
+
 class RedisQueueView:
     """Looks into one queue without taking from it."""
 
@@ -95,5 +110,5 @@ def _command_id(message: bytes) -> str | None:
         ):  # what Celery's own producers write
             body = base64.b64decode(body)
         return str(json.loads(body)[1].get("command_id") or envelope["headers"]["id"])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return None
