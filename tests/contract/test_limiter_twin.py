@@ -32,7 +32,8 @@ class Pair:
         self.chance = random.Random(seed)
         self.rules = Rules(self.chance.choice([1, 2, 3, 5, 20]), GUARD_MS, self.chance.choice([1, 3, 19]))
         self.script = LimiterScript(client, f"twin-{next(ACCOUNTS)}", self.rules)
-        self.twin = Twin(seen=START_US)
+        self.script.release(now_us=START_US)  # both begin at the same moment, knowing nothing
+        self.twin = Twin.fresh(START_US)
         self.now_us = START_US
         self.told_us = 0
 
@@ -171,7 +172,7 @@ def test_the_histories_reach_every_state(client: redis.Redis) -> None:
         pair.script.take = noting  # type: ignore[method-assign, assignment]
         for _ in range(80):
             pair.step()
-    assert causes == {"", "window", "pacing", "yield", "throttled", "failing", "account", "person"}
+    assert causes == {"", "window", "pacing", "yield", "throttled", "failing", "account", "person", "fresh"}
     assert probes > 10
     assert ahead > 10
 
@@ -179,6 +180,7 @@ def test_the_histories_reach_every_state(client: redis.Redis) -> None:
 def test_a_late_report_after_the_clock_went_back_moves_the_grants_once(client: redis.Redis) -> None:
     """What first notices the step may write nothing of its own: the next ask must not move everything again."""
     script = LimiterScript(client, f"twin-{next(ACCOUNTS)}", Rules(20, GUARD_MS, 19))
+    script.release(now_us=START_US - 2_000_000)
     for _ in range(20):
         assert script.take("urgent", "a", 1, now_us=START_US).granted
     stepped_us = START_US - 900_000

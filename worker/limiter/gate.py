@@ -18,8 +18,9 @@ from tasks.ports import Slot, SlotTimeoutError, StoppingError
 from worker.limiter.script import LimiterScript
 from worker.limiter.verdict import Verdict
 
-RETRY_S = 0.5
-"""How long to wait before asking a Redis again that did not answer."""
+RETRY_S = 1.25
+"""How long to wait before asking a Redis again that did not answer: a window and its widest guard, so that what
+was granted before it went away counts for nothing, even if it comes back without its last second."""
 
 _log = structlog.get_logger(__name__)
 

@@ -37,6 +37,8 @@ end
 local packed = redis.call('GET', KEYS[1])
 local s = packed and cmsgpack.unpack(packed)
   or { seen = now, failures = 0, streak = 0, cap = 0, granted = 0, urgent = {}, bulk = {} }
+-- Nothing is remembered: a Redis that lost its memory may have granted a whole window a moment ago.
+if not packed then s.fresh_until = now + SECOND + GUARD_MAX end
 
 local function save()
   redis.call('SET', KEYS[1], cmsgpack.pack(s))
@@ -46,7 +48,7 @@ end
 if now < s.seen then
   local step = s.seen - now
   for _, name in ipairs({
-    'last', 'bulk_at', 'stop_until', 'slow_at', 'guard_until', 'wide_at', 'gate_since', 'gate_until', 'probe_at',
+    'fresh_until', 'last', 'bulk_at', 'stop_until', 'slow_at', 'guard_until', 'wide_at', 'gate_since', 'gate_until', 'probe_at',
   }) do
     if s[name] then s[name] = s[name] - step end
   end
@@ -159,6 +161,10 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
     if not s.probe_at then return refusal(s.gate_until or now + WAIT_MAX, 0, s.gate) end
     if now < s.probe_at then return refusal(s.probe_at, 0, s.gate) end
     probe = 1
+  end
+  if s.fresh_until then
+    if now < s.fresh_until then return refusal(s.fresh_until, 0, 'fresh') end
+    s.fresh_until = nil
   end
   if s.stop_until and now < s.stop_until then return refusal(s.stop_until, 0, 'throttled') end
 

@@ -5,66 +5,26 @@ property test can hold the script against it step by step. Nothing in production
 All times are integers in microseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from worker.limiter.fixed import (
+    FAILURES_MAX,
+    GUARD_KEPT_US,
+    GUARD_MAX_US,
+    GUARD_MIN_US,
+    PROBE_US,
+    RECOVERY_US,
+    SECOND_US,
+    STALE_US,
+    WAIT_MAX_US,
+)
+from worker.limiter.memory import Memory
 from worker.limiter.verdict import Verdict
-
-SECOND_US = 1_000_000
-STALE_US = 250_000
-WAIT_MAX_US = SECOND_US
-GUARD_MIN_US, GUARD_MAX_US = 5_000, 250_000
-GUARD_KEPT_US = 3600 * SECOND_US
-RECOVERY_US = 2 * SECOND_US
-FAILURES_MAX = 5
-PROBE_US = {"failing": (2 * SECOND_US, 30 * SECOND_US), "account": (5 * SECOND_US, 60 * SECOND_US)}
-_GATE_TIMES = ("gate_since", "gate_until", "probe_at")
-_TIMES = ("last", "bulk_at", "stop_until", "slow_at", "guard_until", "wide_at", *_GATE_TIMES)
 
 
 @dataclass
-class Twin:
-    """The state of one account's limiter. `grants` holds the time of each grant by its number."""
-
-    seen: int = 0
-    grants: dict[int, int] = field(default_factory=dict)
-    granted: int = 0
-    cap: int = 0
-    failures: int = 0
-    streak: int = 0
-    urgent: dict[str, int] = field(default_factory=dict)
-    bulk: dict[str, int] = field(default_factory=dict)
-    last: int | None = None
-    bulk_at: int | None = None
-    stop_until: int | None = None
-    limit: int | None = None
-    slow_limit: int | None = None
-    slow_at: int | None = None
-    guard_kept: int = 0
-    guard_until: int | None = None
-    wide: int = 0
-    wide_before: int = 0
-    wide_at: int | None = None
-    quickest: float | None = None
-    jitter: float | None = None
-    gate: str | None = None
-    gate_since: int | None = None
-    gate_until: int | None = None
-    probe_at: int | None = None
-    probe_every: int | None = None
-
-    def step_to(self, now: int) -> None:
-        """Every operation begins so: a clock that went back takes all that is remembered with it."""
-        if now < self.seen:
-            step = self.seen - now
-            for name in _TIMES:
-                if (value := getattr(self, name)) is not None:
-                    setattr(self, name, value - step)
-            for told in (self.urgent, self.bulk):
-                for client in told:
-                    told[client] -= step
-            for number in self.grants:
-                self.grants[number] -= step
-        self.seen = now
+class Twin(Memory):
+    """The rules over what the limiter of one account remembers."""
 
     def guard(self, start: int) -> int:
         measured = start if self.jitter is None else 2 * self.jitter
@@ -142,6 +102,10 @@ class Twin:
             if now < self.probe_at:
                 return self.refusal(self.probe_at, 0, self.gate)
             probe = True
+        if self.fresh_until is not None:
+            if now < self.fresh_until:
+                return self.refusal(self.fresh_until, 0, "fresh")
+            self.fresh_until = None
         if self.stop_until is not None and now < self.stop_until:
             return self.refusal(self.stop_until, 0, "throttled")
 

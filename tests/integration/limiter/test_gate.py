@@ -39,6 +39,8 @@ def gate_at(
 ) -> Gate:
     """A gate with a connection of its own, as a process of its own would have it."""
     script = LimiterScript(connect_state(url), account, Rules(limit, GUARD_MS, 19))
+    if not connect_state(url).exists(f"standdown:{{{account}}}:limiter"):
+        script.release(now_us=time.time_ns() // 1000 - 2_000_000)  # not the first second of an empty Redis
     return Gate(script, lane, client, wait_max_s=wait_max_s)
 
 

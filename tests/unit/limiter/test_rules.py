@@ -341,3 +341,12 @@ def test_the_step_is_taken_once_whatever_notices_it() -> None:
     limiter.late(START_US - 400_000, 1, 0)
     assert not ask(limiter, START_US - 400_000 + WINDOW_US - LEAD_US - 1, "urgent").granted
     assert ask(limiter, START_US - 400_000 + WINDOW_US, "urgent").granted
+
+
+def test_a_limiter_without_memory_grants_nothing_for_a_window() -> None:
+    """A Redis that lost its data may have granted a full second just before: nobody sends until that is over."""
+    limiter = Twin.fresh(START_US)
+    refused = ask(limiter, START_US, "urgent")
+    assert (refused.granted, refused.cause) == (False, "fresh")
+    assert not ask(limiter, START_US + SECOND_US + 249_999, "urgent").granted
+    assert ask(limiter, START_US + SECOND_US + 250_000, "urgent").granted
