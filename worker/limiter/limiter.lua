@@ -1,20 +1,16 @@
 -- The limiter of one account: who may send the next request, and when. Every rule stands here and in twin.py,
 -- line for line; a property test walks both through random histories.
---
 --   window    at most `limit` grants in any 1 s + guard, both lanes together
 --   pacing    bulk grants at least (1 s + guard) / limit apart
 --   yield     bulk waits while an urgent waiter was refused; after `streak_max` urgent grants in a row a slot
 --             is left for a waiting bulk
 --   stop      after a throttled answer nobody sends for a while, then fewer per second
 --   gate      while the API fails or the account is held, only probes pass, or nothing
---
 -- All times are microseconds on Redis' own clock. A grant may lie up to `lead` in the future: the caller sleeps
 -- the rest itself, so that the schedule does not drift by a round trip a slot.
---
 -- What is limited are arrivals at the API, what is granted are departures. Delays up to the guard are paid for
 -- by the guard; a request that took longer than that is reported when it is answered, and its grant is moved
 -- (`late`): so the window holds for arrivals too, and one slow request costs its own slot a little, not all.
---
 -- KEYS  1 state (a cmsgpack map)   2 grants (sorted set: number of the grant -> its time)
 -- ARGV  1 operation   2 now, '' for Redis' clock (tests give it)   3… arguments of the operation
 
@@ -28,11 +24,8 @@ local FAILURES_MAX = 5      -- failures in a row that close the gate
 local PROBE = { failing = { 2 * SECOND, 30 * SECOND }, account = { 5 * SECOND, 60 * SECOND } }
 
 local operation = ARGV[1]
-local now = tonumber(ARGV[2])
-if not now then
-  local time = redis.call('TIME')
-  now = tonumber(time[1]) * SECOND + tonumber(time[2])
-end
+local time = redis.call('TIME')
+local now = tonumber(ARGV[2]) or tonumber(time[1]) * SECOND + tonumber(time[2])
 
 local packed = redis.call('GET', KEYS[1])
 local s = packed and cmsgpack.unpack(packed)
@@ -40,24 +33,16 @@ local s = packed and cmsgpack.unpack(packed)
 -- Nothing is remembered: a Redis that lost its memory may have granted a whole window a moment ago.
 if not packed then s.fresh_until = now + SECOND + GUARD_MAX end
 
-local function save()
-  redis.call('SET', KEYS[1], cmsgpack.pack(s))
-end
+local function save() redis.call('SET', KEYS[1], cmsgpack.pack(s)) end
 
 -- The clock went back (a failover, a correction): everything remembered moves with it, as if no time had passed.
 if now < s.seen then
   local step = s.seen - now
-  for _, name in ipairs({
-    'fresh_until', 'last', 'bulk_at', 'stop_until', 'slow_at', 'guard_until', 'wide_at', 'gate_since', 'gate_until', 'probe_at',
-  }) do
-    if s[name] then s[name] = s[name] - step end
-  end
-  for _, lane in ipairs({ 'urgent', 'bulk' }) do
-    for client, told in pairs(s[lane]) do s[lane][client] = told - step end
-  end
-  for _, number in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    redis.call('ZINCRBY', KEYS[2], -step, number)
-  end
+  local times = 'fresh_until last bulk_at stop_until slow_at guard_until wide_at gate_since gate_until probe_at'
+  for name in string.gmatch(times, '%S+') do s[name] = s[name] and s[name] - step end
+  for client, told in pairs(s.urgent) do s.urgent[client] = told - step end
+  for client, told in pairs(s.bulk) do s.bulk[client] = told - step end
+  for _, number in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do redis.call('ZINCRBY', KEYS[2], -step, number) end
   s.seen = now
   save() -- at once: an operation that writes nothing of its own would let the next one move it all again
 end
@@ -96,9 +81,8 @@ end
 
 local function close_gate(kind, reason, author, until_)
   s.gate, s.gate_reason, s.gate_author, s.gate_since, s.gate_until = kind, reason, author, now, until_
-  local probe = PROBE[kind]
-  s.probe_every = probe and probe[1] or nil
-  s.probe_at = probe and now + probe[1] or nil
+  s.probe_every = PROBE[kind] and PROBE[kind][1]
+  s.probe_at = s.probe_every and now + s.probe_every
 end
 
 local function open_gate()
@@ -129,8 +113,7 @@ end
 local function turn(lane, client, limit, window, earliest)
   local count = before(lane, client)
   if lane == 'urgent' then
-    local grant = grant_at(math.max(1, limit - count))
-    return grant and math.max(earliest, grant + window) or earliest
+    return math.max(earliest, (grant_at(math.max(1, limit - count)) or 0) + window)
   end
   return earliest + count * math.floor(window / limit)
 end
@@ -147,25 +130,18 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
   local limit = limit_now(configured)
   local guarded = guard(guard_start)
   local window = SECOND + widest(guarded)
-  local spacing = math.floor(window / limit)
+  local spacing, probe = math.floor(window / limit), 0
   s.cap = math.max(s.cap, s.limit or configured)
-  for _, name in ipairs({ 'urgent', 'bulk' }) do
-    for waiter, told in pairs(s[name]) do
-      if told + STALE < now then s[name][waiter] = nil end
-    end
-  end
+  for waiter, told in pairs(s.urgent) do s.urgent[waiter] = told + STALE >= now and told or nil end
+  for waiter, told in pairs(s.bulk) do s.bulk[waiter] = told + STALE >= now and told or nil end
 
-  local probe = 0
   if s.gate and s.gate_until and now >= s.gate_until then open_gate() end
   if s.gate then
     if not s.probe_at then return refusal(s.gate_until or now + WAIT_MAX, 0, s.gate) end
     if now < s.probe_at then return refusal(s.probe_at, 0, s.gate) end
     probe = 1
   end
-  if s.fresh_until then
-    if now < s.fresh_until then return refusal(s.fresh_until, 0, 'fresh') end
-    s.fresh_until = nil
-  end
+  if s.fresh_until and now < s.fresh_until then return refusal(s.fresh_until, 0, 'fresh') end
   if s.stop_until and now < s.stop_until then return refusal(s.stop_until, 0, 'throttled') end
 
   local earliest, blocked = math.max(now, s.last or 0), false
@@ -209,9 +185,8 @@ local function take(lane, client, waiting, configured, guard_start, streak_max, 
   s[lane][client] = nil
   local next_wait = 0
   if waiting > 1 then
-    local soonest = now
     local freed = grant_at(limit)
-    if freed then soonest = math.max(soonest, freed + window) end
+    local soonest = freed and math.max(now, freed + window) or now
     if lane == 'bulk' then soonest = math.max(soonest, earliest + spacing) end
     s[lane][client] = turn(lane, client, limit, window, soonest)
     next_wait = math.max(0, s[lane][client] - now - math.floor(lead / 2))
@@ -242,38 +217,34 @@ local function report(fault, retry_after, probe, reason, guard_start, configured
     s.failures = 0
     if s.gate == 'failing' or (s.gate == 'account' and probe == 1) then open_gate() end
   end
-  save()
-  return {}
 end
 
+-- limit, guard at start -> what is in force and why
+local function look(configured, guard_start)
+  local limit = limit_now(configured)
+  local text = function(value) return value and tostring(value) or '' end
+  local time = function(value) return value and string.format('%.0f', value) or '' end
+  return {
+    time(now), tostring(limit), text(s.limit), tostring(guard(guard_start)), time(s.stop_until), text(s.gate),
+    text(s.gate_reason), text(s.gate_author), time(s.gate_since), time(s.gate_until), time(s.probe_at), text(s.slow_limit),
+  }
+end
+
+local number = function(place) return tonumber(ARGV[place]) end
 if operation == 'take' then
-  return take(ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]),
-    tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]))
+  return take(ARGV[3], ARGV[4], number(5), number(6), number(7), number(8), number(9), number(10), number(11))
+elseif operation == 'look' then
+  return look(number(3), number(4))
 elseif operation == 'report' then
-  return report(ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
+  report(ARGV[3], number(4), number(5), ARGV[6], number(7), number(8))
 elseif operation == 'late' then -- number of the grant, by how much: it may have arrived that much later
   if redis.call('ZSCORE', KEYS[2], ARGV[3]) then redis.call('ZINCRBY', KEYS[2], ARGV[4], ARGV[3]) end
-  save()
-  return {}
 elseif operation == 'limit' then -- limit, '' for the configured one
-  s.limit = tonumber(ARGV[3])
-  s.slow_limit, s.slow_at = nil, nil
-  save()
-  return {}
+  s.limit, s.slow_limit, s.slow_at = number(3), nil, nil
 elseif operation == 'hold' then -- reason, author, until ('' for no end)
-  close_gate('person', ARGV[3], ARGV[4], tonumber(ARGV[5]))
-  save()
-  return {}
+  close_gate('person', ARGV[3], ARGV[4], number(5))
 elseif operation == 'release' then
   open_gate()
-  save()
-  return {}
 end
--- 'look': limit, guard at start -> what is in force and why
-local limit = limit_now(tonumber(ARGV[3]))
-local text = function(value) return value and tostring(value) or '' end
-local time = function(value) return value and string.format('%.0f', value) or '' end
-return {
-  time(now), tostring(limit), text(s.limit), tostring(guard(tonumber(ARGV[4]))), time(s.stop_until), text(s.gate),
-  text(s.gate_reason), text(s.gate_author), time(s.gate_since), time(s.gate_until), time(s.probe_at), text(s.slow_limit),
-}
+save()
+return {}

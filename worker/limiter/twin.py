@@ -102,10 +102,8 @@ class Twin(Memory):
             if now < self.probe_at:
                 return self.refusal(self.probe_at, 0, self.gate)
             probe = True
-        if self.fresh_until is not None:
-            if now < self.fresh_until:
-                return self.refusal(self.fresh_until, 0, "fresh")
-            self.fresh_until = None
+        if self.fresh_until is not None and now < self.fresh_until:
+            return self.refusal(self.fresh_until, 0, "fresh")
         if self.stop_until is not None and now < self.stop_until:
             return self.refusal(self.stop_until, 0, "throttled")
 
