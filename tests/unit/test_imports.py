@@ -88,7 +88,8 @@ def empty_names(root: Path) -> list[str]:
 
 def long_files(root: Path) -> list[str]:
     """Source files with more lines than a stranger reads in five minutes."""
-    lengths = {path: len(path.read_text().splitlines()) for path in sources(root)}
+    scripts = [path for layer in LAYERS for path in (root / layer).rglob("*.lua")]
+    lengths = {path: len(path.read_text().splitlines()) for path in [*sources(root), *scripts]}
     return [f"{path.relative_to(root)}: {lines}" for path, lines in lengths.items() if lines > MAX_LINES]
 
 
