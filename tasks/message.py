@@ -25,6 +25,11 @@ _ADDRESS = {"account", "lane", "command_id"}
 _USUAL = _ADDRESS | {"not_after"}
 
 
+def again_queue_name(account: str, lane: Lane) -> str:
+    """Where RabbitMQ keeps what is enqueued again: at the tail of the lane it would wait for the whole backlog."""
+    return f"{queue_name(account, lane)}.again"
+
+
 def payload_of(command: CancelCommand) -> str:
     """The command as JSON, without what its place tells (queue, key, message id), its defaults, and nothing else.
 

@@ -10,12 +10,12 @@ from celery import Celery
 from tasks.message import CONTENT_TYPE
 from tasks.outcome import Lane
 from worker.broker.link import CONNECT_TIMEOUT_S, HEARTBEAT_S, Link
-from worker.broker.queues import command_queue
+from worker.broker.queues import consumed_queues
 
 
 def celery_app(link: Link, account: str, lane: Lane, threads: int) -> Celery:
     """The app of one node. It has no result backend: the events are the results."""
-    queue = command_queue(account, lane, rabbitmq=link.rabbitmq)
+    queues = consumed_queues(account, lane, rabbitmq=link.rabbitmq)
     app = Celery(f"standdown-{account}-{lane}", set_as_current=False)
     options: dict[str, Any] = link.transport_options
     app.conf.update(
@@ -42,8 +42,8 @@ def celery_app(link: Link, account: str, lane: Lane, threads: int) -> Celery:
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         result_backend=None,
-        task_queues=[queue],
-        task_default_queue=queue.name,
+        task_queues=queues,
+        task_default_queue=queues[0].name,
         task_create_missing_queues=False,
         task_serializer="json",
         accept_content=[CONTENT_TYPE],

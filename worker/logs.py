@@ -44,6 +44,7 @@ def configure_logs(settings: Settings, stream: TextIO = sys.stderr, **bound: obj
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler.setFormatter(formatter)
+    handler.addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
@@ -51,6 +52,11 @@ def configure_logs(settings: Settings, stream: TextIO = sys.stderr, **bound: obj
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)
     # urllib3 would quote the raw headers of a broken answer, which may echo ours.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not one line, and a traceback, for each delivery a lost connection took along: the ledger knows them all."""
+    return not record.getMessage().startswith(("Couldn't ack", "Couldn't reject"))
 
 
 def _secrets(settings: Settings) -> set[str]:

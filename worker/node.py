@@ -6,6 +6,7 @@
 Everything ends when `stopping` is set, by a signal or because the supervisor is gone.
 """
 
+import functools
 import os
 import signal
 import threading
@@ -89,7 +90,8 @@ class Node:
         if not servers.link.rabbitmq:
             url = servers.state_url if servers.embedded else servers.link.redis_url
             queue = RedisQueueView(connect_state(url), queue_name(account_name, lane))
-        self._sweep = Sweep(state, account_name, lane, self._sender.send, queue)
+        again = functools.partial(self._sender.send, again=True)
+        self._sweep = Sweep(state, account_name, lane, again, queue)
         # Urgent nodes take the inbox in: a command there may be urgent.
         bury = lambda message_id, body, reason: dead.bury_unreadable(message_id, body, reason, source="inbox")  # noqa: E731
         self._inbox = inbox_of(settings, servers, bury) if lane is Lane.URGENT else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from kombu import Connection, Exchange, Queue
 
-from tasks.message import queue_name
+from tasks.message import again_queue_name, queue_name
 from tasks.outcome import Lane
 
 EVENTS = "standdown.events"
@@ -41,6 +41,12 @@ def command_queue(account: str, lane: Lane, *, rabbitmq: bool) -> Queue:
     return Queue(name, exchange=Exchange("", type="direct"), routing_key=name, durable=True)
 
 
+def consumed_queues(account: str, lane: Lane, *, rabbitmq: bool) -> list[Queue]:
+    """All that a node of this account and lane takes from."""
+    queue = command_queue(account, lane, rabbitmq=rabbitmq)
+    return [queue, _quorum_queue(again_queue_name(account, lane))] if rabbitmq else [queue]
+
+
 def _quorum_queue(name: str) -> Queue:
     arguments: dict[str, Any] = {
         "x-queue-type": "quorum",
@@ -74,4 +80,5 @@ def declare(connection: Connection, accounts: Iterable[str], *, rabbitmq: bool) 
             ).declare()
         for account in accounts:
             for lane in Lane:
-                command_queue(account, lane, rabbitmq=rabbitmq).bind(channel).declare()
+                for queue in consumed_queues(account, lane, rabbitmq=rabbitmq):
+                    queue.bind(channel).declare()

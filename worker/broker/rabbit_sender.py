@@ -13,6 +13,7 @@ from tasks.command import CancelCommand
 from tasks.message import (
     CONTENT_ENCODING,
     CONTENT_TYPE,
+    again_queue_name,
     message_body,
     message_headers,
     payload_of,
@@ -38,23 +39,33 @@ class RabbitSender:
         self._unconfirmed: set[int] = set()
         self._published = 0
 
-    def send(self, commands: Sequence[CancelCommand], payloads: Sequence[str] | None = None) -> None:
-        """Return once RabbitMQ has confirmed every command. Raises NotConfirmedError or a connection error."""
+    def send(
+        self, commands: Sequence[CancelCommand], payloads: Sequence[str] | None = None, *, again: bool = False
+    ) -> None:
+        """Return once RabbitMQ has confirmed every command. Raises NotConfirmedError or a connection error.
+
+        again: they waited before, and go into the lane's second queue, which has no backlog.
+        """
         payloads = payloads or [payload_of(command) for command in commands]
+        name = again_queue_name if again else queue_name
+        messages = [
+            (name(command.account, command.lane), command.command_id, payload)
+            for command, payload in zip(commands, payloads, strict=True)
+        ]
         kept = self._connection is not None
         try:
-            self._send(commands, payloads)
+            self._send(messages)
         except (OSError, RecoverableConnectionError):
             # That a kept connection died while it was idle is noticed by the next send only.
             if not kept:
                 raise
-            self._send(commands, payloads)
+            self._send(messages)
 
-    def _send(self, commands: Sequence[CancelCommand], payloads: Sequence[str]) -> None:
+    def _send(self, messages: Sequence[tuple[str, str, str]]) -> None:
         try:
             self._open()
-            for command, payload in zip(commands, payloads, strict=True):
-                self._publish(command, payload)
+            for queue, command_id, payload in messages:
+                self._publish(queue, command_id, payload)
                 if len(self._unconfirmed) >= WINDOW:
                     self._drain(WINDOW // 2)
             self._drain(0)
@@ -82,17 +93,16 @@ class RabbitSender:
         self._channel.events["basic_ack"].add(self._confirmed)
         self._channel.events["basic_nack"].add(self._refused)
 
-    def _publish(self, command: CancelCommand, payload: str) -> None:
+    def _publish(self, queue: str, command_id: str, payload: str) -> None:
         message = Message(
             message_body(payload),
             content_type=CONTENT_TYPE,
             content_encoding=CONTENT_ENCODING,
-            application_headers=message_headers(command.command_id),
+            application_headers=message_headers(command_id),
             delivery_mode=2,
         )
         self._published += 1
         self._unconfirmed.add(self._published)
-        queue = queue_name(command.account, command.lane)
         self._channel._basic_publish(message, exchange="", routing_key=queue, mandatory=True)
 
     def _drain(self, allowed: int) -> None:

@@ -49,8 +49,13 @@ class RedisSender:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
 
-    def send(self, commands: Sequence[CancelCommand], payloads: Sequence[str] | None = None) -> None:
-        """Return once every command is in its queue; redis' errors pass through."""
+    def send(
+        self, commands: Sequence[CancelCommand], payloads: Sequence[str] | None = None, *, again: bool = False
+    ) -> None:
+        """Return once every command is in its queue; redis' errors pass through.
+
+        again: they waited before, and go to the head of the queue.
+        """
         payloads = payloads or [payload_of(command) for command in commands]
         for start in range(0, len(commands), CHUNK):
             with self._redis.pipeline(transaction=False) as pipe:
@@ -61,7 +66,10 @@ class RedisSender:
                     queue = queue_name(command.account, command.lane)
                     queues.setdefault(queue, []).append(kombu_message(command.command_id, payload, queue))
                 for queue, messages in queues.items():
-                    pipe.lpush(queue, *messages)
+                    if again:
+                        pipe.rpush(queue, *reversed(messages))
+                    else:
+                        pipe.lpush(queue, *messages)
                 pipe.execute()
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ SUSPECT_S = 5.0
 """How long a command must be seen nowhere before it counts as lost: a producer writes the ledger first and
 the queue an instant later, a node takes from the queue first and writes the ledger an instant later."""
 AT_ONCE = 500
-LEASE_S = 30.0
+LEASE_S = 5.0
+"""How long what is being enqueued is kept from other sweeps; a send that failed is repeated after that."""
 LOOK_INTO_MAX = 2000
 """A queue longer than this is not read through for what is missing; it is waited for until it drains."""
 
