@@ -11,7 +11,7 @@ import redis
 
 from worker.limiter.verdict import Verdict
 
-LEAD_US = 10_000
+LEAD_US = 5_000
 """How far ahead of its moment a slot may be granted; the caller sleeps the rest, and wakes half of it early to
 ask. Longer would let a bulk grant stand in the way of an urgent one; without, each slot would lose the round trip
 and the wake-up (measured: 1 to 3 ms of 50)."""

@@ -10,7 +10,7 @@ from worker.limiter.verdict import Verdict
 START_US = 1_000_000_000
 SECOND_US = 1_000_000
 GUARD_US = 20_000
-LEAD_US = 10_000
+LEAD_US = 5_000
 ENDLESS = 10**9
 
 
