@@ -84,9 +84,19 @@ class NodeConsumer(Consumer):  # type: ignore[misc]
         self.first_connection_attempt = False
         return connection
 
+    refused = False
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """The broker answers and yet takes nothing (full, read-only): say it once, and ask once a second."""
+        if not self.refused:
+            _log.error("broker.refused", error=str(exc), effect="nothing is taken until it does")
+        self.refused = True
+        time.sleep(1.0)
+
     def on_ready(self) -> None:
         """The node takes commands from now on."""
         super().on_ready()
+        self.refused = False
         _log.info("node.ready")
 
     def register_with_event_loop(self, hub: Any) -> None:
