@@ -113,11 +113,7 @@ def test_skip_bad_goes_on_and_duplicates_are_dropped(fleet: Fleet, embedded: Emb
     noted = accepted(embedded)
     assert sorted(one["job_id"] for one in noted.values()) == ["av1", "av2"]
     for one in noted.values():
-        assert (one["lane"], one["reason"], one["batch"]["id"]) == (
-            "bulk",
-            "incident-42",
-            summary["batch_id"],
-        )
+        assert (one["reason"], one["batch"]["id"]) == ("incident-42", summary["batch_id"])
         assert one["batch"]["size"] == 2
 
 
