@@ -11,6 +11,7 @@ from tasks.door import Door, UnreachableError
 from worker.cli.batch_text import all_ended_well, batch_json, command_line, summary_line
 from worker.cli.batch_watch import Bars, Lines, display, end_with, watch_to_the_end
 from worker.cli.exit_code import ExitCode
+from worker.cli.interrupt import interrupted_between
 from worker.cli.moment import duration_text, moment_text
 from worker.cli.output import note, write_json
 from worker.cli.pace import Estimate
@@ -110,7 +111,8 @@ class Purge:
         commands = BatchCommands(self._batch_id, self._common, self._collected.entries)
         note(f"batch {self._batch_id}: {self._size} jobs for account {self._account}")
         try:
-            door.enqueue_many(shown.enqueueing(commands, self._size))
+            with interrupted_between(shown.enqueueing(commands, self._size)) as passed_on:
+                door.enqueue_many(passed_on)
         except KeyboardInterrupt:
             raise Problem(
                 f"at least {commands.accepted_at_least} of {self._size} commands are enqueued, and will be carried "
