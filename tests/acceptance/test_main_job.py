@@ -29,13 +29,7 @@ def test_a_purge_of_300_cancels_each_job_once_below_the_limit(fleet: Fleet) -> N
     assert stats["distinct_jobs_cancelled"] == 300
     assert stats["requests_total"] == 300
     assert stats["worst_second_all"] <= 20
-    # 299 gaps lie between 300 arrivals; the promise is the share of the limit that is used
-    used_per_s = (
-        299 / (stats["last_arrival_s"] - stats["first_arrival_s"])
-        if "last_arrival_s" in stats
-        else stats["average_per_s"]
-    )
-    assert used_per_s >= 18.5
+    assert stats["average_per_s"] >= 18.5  # between the first and the last arrival
 
     events = [event for event in fleet.events() if event["type"] == "standdown.job.cancelled.v1"]
     assert len({event["id"] for event in events}) == len(events) == 300
