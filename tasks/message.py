@@ -14,6 +14,8 @@ from tasks.outcome import Lane
 TASK_NAME = "standdown.cancel"
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
+BODY_MAX_BYTES = 262_144
+"""A command is at most some 6 KiB; far larger bodies are rubbish, and need not be parsed to know it."""
 
 
 def queue_name(account: str, lane: Lane) -> str:

@@ -15,12 +15,9 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu.utils import json
 
-from tasks.message import CONTENT_TYPE, TASK_NAME
+from tasks.message import BODY_MAX_BYTES, CONTENT_TYPE, TASK_NAME
 from worker.inbox.intake import name_of
 from worker.stall import StallWatch
-
-BODY_MAX_BYTES = 262_144
-"""A command is at most some 6 KiB; far larger bodies are rubbish, and need not be parsed to know it."""
 
 _log = structlog.get_logger(__name__)
 

@@ -55,24 +55,19 @@ def inbox_of(settings: Settings, servers: Servers, bury: Bury) -> RabbitInbox | 
     intake = Intake(door, bury, tuple(settings.accounts))
     if servers.link.rabbitmq:
         return RabbitInbox(servers.link, intake)
-    return RedisInbox(connect_state(_redis_broker_url(servers)), intake)
+    return RedisInbox(connect_state(servers.redis_broker_url), intake)
 
 
 def publisher_to(servers: Servers, stopping: threading.Event) -> EventPublisher:
     """What publishes events at the broker in use."""
     if servers.link.rabbitmq:
         return EventPublisher(servers.link, stopping)
-    bindings = RedisBindings(connect_state(_redis_broker_url(servers)), EVENTS)
+    bindings = RedisBindings(connect_state(servers.redis_broker_url), EVENTS)
     return EventPublisher(servers.link, stopping, bindings.any)
-
-
-def _redis_broker_url(servers: Servers) -> str:
-    # An embedded server is its own state; another Redis broker may be another server.
-    return servers.state_url if servers.embedded else servers.link.redis_url
 
 
 def sender_to(servers: Servers) -> RabbitSender | RedisSender:
     """What enqueues in bulk at the broker in use."""
     if servers.link.rabbitmq:
         return RabbitSender(servers.link)
-    return RedisSender(connect_state(_redis_broker_url(servers)))
+    return RedisSender(connect_state(servers.redis_broker_url))

@@ -88,8 +88,8 @@ class Node:
         self._sender = sender_to(servers)
         queue = None
         if not servers.link.rabbitmq:
-            url = servers.state_url if servers.embedded else servers.link.redis_url
-            queue = RedisQueueView(connect_state(url), queue_name(account_name, lane))
+            broker = connect_state(servers.redis_broker_url)
+            queue = RedisQueueView(broker, queue_name(account_name, lane))
         again = functools.partial(self._sender.send, again=True)
         self._sweep = Sweep(state, account_name, lane, again, queue)
         # Urgent nodes take the inbox in: a command there may be urgent.

@@ -20,6 +20,11 @@ class Servers:
     def __repr__(self) -> str:
         return f"Servers({self.link!r})"
 
+    @property
+    def redis_broker_url(self) -> str:
+        """Where the queues are, if Redis is the broker: an embedded server is its own state, others need not be."""
+        return self.state_url if self.embedded else self.link.redis_url
+
 
 @contextmanager
 def servers_of(settings: Settings) -> Iterator[Servers]:

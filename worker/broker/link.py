@@ -6,7 +6,7 @@ from typing import Any, Literal
 from kombu import Connection
 
 from settings.url import redis_spelling
-from worker.broker.queues import REDIS_KEYS, VISIBILITY_TIMEOUT_S
+from worker.broker.queues import REDIS_KEYS, VISIBILITY_TIMEOUT_S, declare
 
 CONNECT_TIMEOUT_S = 5.0
 HEARTBEAT_S = 10
@@ -57,3 +57,14 @@ class Link:
             connect_timeout=CONNECT_TIMEOUT_S,
             heartbeat=HEARTBEAT_S if heartbeat and self.rabbitmq else 0,
         )
+
+    def open(self, *, heartbeat: bool = False) -> Connection:
+        """An open connection to a broker on which everything is declared. Raises what the transport raises."""
+        connection = self.connection(heartbeat=heartbeat)
+        try:
+            connection.ensure_connection(max_retries=1, timeout=CONNECT_TIMEOUT_S)
+            declare(connection, self.accounts, rabbitmq=self.rabbitmq)
+        except BaseException:
+            connection.release()
+            raise
+        return connection

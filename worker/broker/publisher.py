@@ -11,7 +11,7 @@ from kombu import Producer
 from tasks.event import Event
 from tasks.ports import StoppingError
 from worker.broker.link import Link
-from worker.broker.queues import declare, events_exchange
+from worker.broker.queues import events_exchange
 
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 5.0
 
@@ -90,10 +90,8 @@ class EventPublisher:
         self._idle.put_nowait(producer)
 
     def _open(self) -> Producer:
-        connection = self._link.connection()
+        connection = self._link.open()
         try:
-            connection.ensure_connection(max_retries=1, timeout=5)
-            declare(connection, self._link.accounts, rabbitmq=self._link.rabbitmq)
             return Producer(connection)
         except BaseException:
             connection.release()

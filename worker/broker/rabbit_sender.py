@@ -20,7 +20,6 @@ from tasks.message import (
     queue_name,
 )
 from worker.broker.link import Link
-from worker.broker.queues import declare
 
 WINDOW = 200
 
@@ -82,9 +81,7 @@ class RabbitSender:
     def _open(self) -> None:
         if self._connection is not None and self._connection.connected:
             return
-        self._connection = self._link.connection()
-        self._connection.ensure_connection(max_retries=1, timeout=5)
-        declare(self._connection, self._link.accounts, rabbitmq=True)
+        self._connection = self._link.open()
         # Past kombu's channel, whose publish waits for each confirm: the window is ours.
         self._channel = self._connection.connection.channel()
         self._channel.confirm_select()

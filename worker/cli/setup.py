@@ -2,7 +2,6 @@
 
 import click
 
-from worker.broker.queues import declare
 from worker.cli.reach import reached, settings_for_people
 
 
@@ -16,7 +15,6 @@ def command() -> None:
     standdown setup
     """
     settings = settings_for_people()
-    with reached(settings) as servers, servers.link.connection() as connection:
-        connection.ensure_connection(max_retries=1, timeout=5)
-        declare(connection, servers.link.accounts, rabbitmq=servers.link.rabbitmq)
+    with reached(settings) as servers:
+        servers.link.open().release()
     click.echo("standdown: queues and exchanges are declared")

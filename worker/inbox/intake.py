@@ -10,8 +10,7 @@ import structlog
 
 from tasks.command import CancelCommand, InvalidCommandError, parse
 from tasks.door import Door
-
-BODY_MAX_BYTES = 262_144
+from tasks.message import BODY_MAX_BYTES
 
 _log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from worker.broker.link import Link
-from worker.broker.queues import INBOX, declare
+from worker.broker.queues import INBOX
 from worker.inbox import AT_ONCE
 from worker.inbox.intake import Intake
 
@@ -43,9 +43,7 @@ class RabbitInbox:
     def _open(self) -> None:
         if self._connection is not None:
             return
-        self._connection = self._link.connection(heartbeat=True)
-        self._connection.ensure_connection(max_retries=1, timeout=5)
-        declare(self._connection, self._link.accounts, rabbitmq=True)
+        self._connection = self._link.open(heartbeat=True)
         self._channel = self._connection.connection.channel()
         self._channel.basic_qos(0, AT_ONCE, False)
         self._channel.basic_consume(INBOX, callback=self._messages.append)
